@@ -1,0 +1,149 @@
+"""The contracts on one page. Everything else implements these, wraps them, or joins them.
+
+A search, in words: a :class:`TaskReader` makes a task of the user's data; a :class:`Strategy` asks for proposals; an
+:class:`Executor` has them evaluated by an :class:`Evaluator` in its processes; the search tells the strategy and every
+:class:`Observer`; a :class:`Prior` (absent is a valid value) carries what earlier searches taught. A :class:`OneShot`
+method and a :class:`MetaLearner` are inner loops of pure functions with explicit state.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from metanas.records import Candidate, Evaluation, Proposal, TaskDescription
+from metanas.spaces.architecture import Architecture
+from metanas.spaces.graph import Graph
+from metanas.spaces.space import Space
+
+if TYPE_CHECKING:
+    from metanas.tasks import Task
+
+State = dict[str, Any]
+"""JSON values and numpy arrays."""
+
+
+class TaskReader(ABC):
+    """Makes tasks of one kind of file or folder."""
+
+    @abstractmethod
+    def reads(self, path: Path) -> bool:
+        """Whether ``path`` looks like something for this reader; cheap."""
+
+    @abstractmethod
+    def read(self, path: Path, **options: Any) -> Task:
+        """The task.
+
+        Raises:
+            InputError: one clear sentence on what is wrong with the data and what to do.
+        """
+
+
+class Evaluator(ABC):
+    """Answers "how good is it"."""
+
+    @abstractmethod
+    def evaluate(self, candidates: Sequence[Candidate], deadline: float) -> Iterator[Evaluation]:
+        """Each evaluation as it finishes, in any order; a candidate that fails gives one with a reason.
+
+        Args:
+            candidates: may be trained together.
+            deadline: seconds on the clock of ``time.monotonic``; what is unfinished then gives no evaluation.
+        """
+
+
+class Strategy(ABC):
+    """Decides what to try next. Sees the space, the objective, a task description, a prior or none, and a seed.
+
+    Life cycle: ``ask`` for up to n proposals, evaluate them, ``tell`` the evaluations in the order asked; asking again before
+    telling is allowed (look-ahead). Told the same evaluations with the same seed, it asks the same.
+    """
+
+    @abstractmethod
+    def ask(self, n: int) -> list[Proposal]:
+        """Up to ``n`` proposals with rising ids; fewer (or none) while it waits for results, or when it has nothing left."""
+
+    @abstractmethod
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Learn from results: its own proposals', or any others of the same space."""
+
+    @abstractmethod
+    def state(self) -> State:
+        """All that :meth:`load` needs to go on identically."""
+
+    @abstractmethod
+    def load(self, state: State) -> None:
+        """Go on from :meth:`state`, in an instance made with the same arguments."""
+
+
+class OneShot(ABC):
+    """Trains shared weights and choices together, in small steps that the search drives."""
+
+    @abstractmethod
+    def init(self, seed: int) -> State:
+        """Fresh shared weights and choices."""
+
+    @abstractmethod
+    def update(self, state: State, batch: Mapping[str, Any]) -> State:
+        """One step; pure."""
+
+    @abstractmethod
+    def decode(self, state: State, n: int) -> list[Architecture]:
+        """Up to ``n`` architectures, the most promising first; they are then evaluated alone like any other."""
+
+
+class MetaLearner(ABC):
+    """Learns a start over many tasks; pure functions with explicit state."""
+
+    @abstractmethod
+    def init(self, seed: int) -> State:
+        """A fresh start."""
+
+    @abstractmethod
+    def update(self, state: State, tasks: Sequence[Any]) -> State:
+        """One outer step over a batch of tasks."""
+
+    @abstractmethod
+    def adapt(self, state: State, task: Any) -> State:
+        """The start adapted to one task."""
+
+
+class Prior(Protocol):
+    """What has been meta-learned from experience, as strategies and the training evaluator see it."""
+
+    def shortlist(self, space: Space, task: TaskDescription, n: int) -> list[Architecture]:
+        """Up to ``n`` architectures to try first, the most promising first."""
+
+    def initial_weights(self, graph: Graph, task: TaskDescription) -> Mapping[str, Any] | None:
+        """Initial weights by name for the network of ``graph``, or None."""
+
+
+class Executor(ABC):
+    """Runs evaluators: here, in processes, on a cluster."""
+
+    @abstractmethod
+    def submit(self, group: Sequence[Candidate], deadline: float) -> None:
+        """Queue candidates that may train together."""
+
+    @abstractmethod
+    def results(self, timeout: float) -> list[Evaluation]:
+        """What has finished since the last call; waits up to ``timeout`` seconds for the first."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop all work at once; safe to call twice."""
+
+
+class Observer(Protocol):
+    """Hears what a search does: a progress bar, a log, TensorBoard."""
+
+    def on_evaluation(self, evaluation: Evaluation, best: Evaluation | None) -> None:
+        """An evaluation was recorded; ``best`` is the best so far."""
+
+    def on_message(self, text: str) -> None:
+        """Something worth telling the user happened."""
+
+    def on_phase(self, name: str, seconds: float | None) -> None:
+        """A phase began (``search``, ``final training``, ``test``) that should take about ``seconds``."""

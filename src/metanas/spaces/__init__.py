@@ -1,0 +1,11 @@
+"""What can be built: decisions, architectures, graphs, operations as data, and the built-in spaces."""
+
+from metanas.spaces import operations as operations
+from metanas.spaces.architecture import Architecture as Architecture
+from metanas.spaces.decision import Condition as Condition
+from metanas.spaces.decision import Decision as Decision
+from metanas.spaces.graph import Graph as Graph
+from metanas.spaces.graph import Node as Node
+from metanas.spaces.operation import Operation as Operation
+from metanas.spaces.operation import register_operation as register_operation
+from metanas.spaces.shape import TaskShape as TaskShape
