@@ -73,6 +73,11 @@ class Graph:
         and attention (what ``torch.utils.flop_counter.FlopCounterMode`` counts); elementwise work is not counted."""
         return sum(operation(n.op).flops(self.input_shapes(n), n.options) for n in self.nodes)
 
+    @property
+    def size(self) -> int:
+        """Parameters plus FLOPs: falls whenever one falls and the other doesn't rise."""
+        return self.parameters + self.flops
+
     @cached_property
     def activations(self) -> int:
         """Numbers that one example leaves between the nodes: the base of the memory estimate."""

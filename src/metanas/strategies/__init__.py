@@ -1,0 +1,10 @@
+"""What to try next: strategies behind ask and tell, one file each. See ``metanas.interfaces.Strategy``."""
+
+from metanas.strategies import evolution as evolution
+from metanas.strategies import hyperband as hyperband
+from metanas.strategies import random as random
+from metanas.strategies.base import BaseStrategy as BaseStrategy
+from metanas.strategies.base import Brief as Brief
+from metanas.strategies.base import make_strategy as make_strategy
+from metanas.strategies.base import register_strategy as register_strategy
+from metanas.strategies.base import strategies as strategies

@@ -2,8 +2,10 @@
 
 Waveforms ``(channels, samples)`` to pictures ``(channels, bands, frames)`` with ``frames = samples // hop + 1`` (centred
 Hann windows of ``window`` samples); ``log_spectrogram`` has ``window // 2 + 1`` bands. Each channel is shifted and scaled to mean 0 and variance 1
-over the picture. Nothing is trained.
+over the picture. Nothing is trained. The Fourier transform is counted as the matrix product that it is in the network.
 """
+
+from math import prod
 
 from metanas.spaces.operation import Inputs, Operation, Settings, integer, register_operation
 from metanas.spaces.shape import Shape
@@ -22,8 +24,11 @@ def _mel(inputs: Inputs, settings: Settings) -> Shape:
 
 
 def _mel_flops(inputs: Inputs, settings: Settings) -> int:
-    channels, bands, times = _mel(inputs, settings)
-    return 2 * channels * bands * times * (integer(settings, "window") // 2 + 1)
+    return _fourier_flops(inputs, settings) + 2 * integer(settings, "bands") * prod(_spectrogram(inputs, settings))
+
+
+def _fourier_flops(inputs: Inputs, settings: Settings) -> int:
+    return 4 * integer(settings, "window") * prod(_spectrogram(inputs, settings))
 
 
 def _spectrogram(inputs: Inputs, settings: Settings) -> Shape:
@@ -31,4 +36,4 @@ def _spectrogram(inputs: Inputs, settings: Settings) -> Shape:
 
 
 register_operation(Operation("log_mel", _mel, flops=_mel_flops, fixed=True))
-register_operation(Operation("log_spectrogram", _spectrogram, fixed=True))
+register_operation(Operation("log_spectrogram", _spectrogram, flops=_fourier_flops, fixed=True))

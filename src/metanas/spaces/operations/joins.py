@@ -34,8 +34,11 @@ def _residual(inputs: Inputs, settings: Settings) -> Shape:
 
 
 def projection_stride(main: Shape, shortcut: Shape) -> int:
-    """The stride that brings the first axis after the channels of ``shortcut`` to that of ``main`` (1 for vectors)."""
-    return 1 if len(main) == 1 else -(-shortcut[1] // main[1])
+    """The smallest stride that may bring all axes of ``shortcut`` after the channels to those of ``main`` (1 for vectors).
+
+    An axis that is short already (2 becomes 1 by any larger stride) says little, so the largest quotient decides.
+    """
+    return max((-(-b // a) for a, b in zip(main[1:], shortcut[1:], strict=True)), default=1)
 
 
 def _projection(inputs: Inputs, settings: Settings) -> int:

@@ -1,0 +1,155 @@
+"""What all strategies share: the space, the objective, a generator of their own, and not asking for the same twice."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from metanas.errors import InputError
+from metanas.interfaces import Prior, State, Strategy
+from metanas.records import Evaluation, Fidelity, Objective, Proposal, TaskDescription
+from metanas.spaces import Architecture, Space
+
+UNSEEN_TRIES = 50
+"""How often in a row a strategy may propose a known architecture before an unseen one is drawn instead."""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """All that a strategy is given.
+
+    Args:
+        space: where to search.
+        objective: what is good.
+        fidelities: how thoroughly candidates may be evaluated, rising; a strategy of one fidelity uses the last.
+        seed: of its generator.
+        task: what may be known of the task, or None.
+        prior: what earlier searches taught, or None.
+    """
+
+    space: Space
+    objective: Objective
+    fidelities: tuple[Fidelity, ...]
+    seed: int = 0
+    task: TaskDescription | None = None
+    prior: Prior | None = None
+
+
+class BaseStrategy(Strategy):
+    """A strategy that proposes one architecture after the other.
+
+    Starts with the space's baseline and, with a prior, its shortlist; then asks :meth:`propose`. Ends when the space is exhausted.
+    """
+
+    def __init__(self, brief: Brief) -> None:
+        self.brief = brief
+        self.space = brief.space
+        self.rng = np.random.default_rng(brief.seed)
+        self._asked = 0
+        self._seen: set[str] = set()
+        self._first: list[Architecture] = [self.space.baseline]
+        if brief.prior is not None and brief.task is not None:
+            self._first += brief.prior.shortlist(self.space, brief.task, 8)
+
+    @abstractmethod
+    def propose(self) -> Architecture:
+        """The next architecture, known or not."""
+
+    def ask(self, n: int) -> list[Proposal]:
+        """Up to ``n`` proposals at the highest fidelity, none asked before; fewer when the space is exhausted."""
+        proposals: list[Proposal] = []
+        while len(proposals) < n and (architecture := self._next()) is not None:
+            self._seen.add(architecture.key)
+            proposals.append(Proposal(self._asked, architecture, self.brief.fidelities[-1], proposer=self.name))
+            self._asked += 1
+        return proposals
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry."""
+        return next(name for name, cls in _STRATEGIES.items() if cls is type(self))
+
+    def _next(self) -> Architecture | None:
+        while self._first:
+            architecture = self._first.pop(0)
+            if architecture.key not in self._seen:
+                return architecture
+        for _ in range(UNSEEN_TRIES):
+            architecture = self.propose()
+            if architecture.key not in self._seen:
+                return architecture
+        for _ in range(UNSEEN_TRIES):
+            architecture = self.space.sample(self.rng)
+            if architecture.key not in self._seen:
+                return architecture
+        return next((a for a in self.space.enumerate(most=len(self._seen) + 1) if a.key not in self._seen), None)
+
+    def state(self) -> State:
+        """Generator, count, what was asked, and what :meth:`memory` adds."""
+        first = [a.to_json() for a in self._first]
+        return {"rng": self.rng.bit_generator.state, "asked": self._asked, "seen": sorted(self._seen), "first": first, **self.memory()}
+
+    def load(self, state: State) -> None:
+        """Go on from :meth:`state`."""
+        self.rng.bit_generator.state = state["rng"]
+        self._asked, self._seen = state["asked"], set(state["seen"])
+        self._first = [Architecture.from_json(a) for a in state["first"]]
+        self.remember(state)
+
+    def memory(self) -> State:
+        """What a strategy has learned, as JSON values and arrays."""
+        return {}
+
+    def remember(self, state: State) -> None:
+        """Take back :meth:`memory`."""
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Nothing to learn, unless a strategy says otherwise."""
+
+
+StrategyFactory = Callable[[Brief], Strategy]
+_STRATEGIES: dict[str, Any] = {}
+
+
+def register_strategy(name: str) -> Callable[[Any], Any]:
+    """Class decorator: ``--strategy name`` makes it with a :class:`Brief`; a wrapper also takes the inner strategy's factory."""
+
+    def register(factory: Any) -> Any:
+        known = _STRATEGIES.setdefault(name, factory)
+        if known.__qualname__ != factory.__qualname__:
+            raise ValueError(f"a strategy named {name!r} exists already; choose another name")
+        _STRATEGIES[name] = factory
+        return factory
+
+    return register
+
+
+def strategies() -> tuple[str, ...]:
+    """Names of the known strategies."""
+    return tuple(sorted(_STRATEGIES))
+
+
+def make_strategy(name: str, brief: Brief) -> Strategy:
+    """The strategy of that name; ``wrapper:inner`` wraps another one, e.g. ``hyperband:random``.
+
+    Raises:
+        InputError: if there is no such strategy, or something that is no wrapper is asked to wrap.
+    """
+    outer, _, inner = name.partition(":")
+    if outer not in _STRATEGIES:
+        near = difflib.get_close_matches(outer, _STRATEGIES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(strategies())}"
+        raise InputError(f"there is no strategy named {outer!r}; {hint}")
+    factory = _STRATEGIES[outer]
+    if "inner" not in inspect.signature(factory).parameters:
+        if inner:
+            raise InputError(f"strategy {outer!r} wraps no other one; say --strategy {outer}")
+        return factory(brief)  # type: ignore[no-any-return]
+    wrapped = inner or "evolution"
+    return factory(brief, lambda given: make_strategy(wrapped, given))  # type: ignore[no-any-return]
