@@ -9,7 +9,7 @@ method and a :class:`MetaLearner` are inner loops of pure functions with explici
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -128,8 +128,16 @@ class Executor(ABC):
         """Queue candidates that may train together."""
 
     @abstractmethod
+    def call(self, job: dict[str, Any], deadline: float, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Queue another job (timing, a final training); ``listener`` hears what comes of it while results are asked for."""
+
+    @abstractmethod
     def results(self, timeout: float) -> list[Evaluation]:
         """What has finished since the last call; waits up to ``timeout`` seconds for the first."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Give up all jobs; others may follow."""
 
     @abstractmethod
     def close(self) -> None:
@@ -147,3 +155,9 @@ class Observer(Protocol):
 
     def on_phase(self, name: str, seconds: float | None) -> None:
         """A phase began (``search``, ``final training``, ``test``) that should take about ``seconds``."""
+
+    def on_progress(self, share: float) -> None:
+        """The phase is done to this share (0 to 1)."""
+
+    def close(self) -> None:
+        """Nothing more will come."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,6 +46,11 @@ class LearningData:
     target_std: Array
     class_weights: Array | None = None
     mirror: bool = False
+
+    def joined(self) -> LearningData:
+        """The same with the validation part added to the training part, and no validation part: for the final training."""
+        both = {"x_train": np.concatenate([self.x_train, self.x_val]), "y_train": np.concatenate([self.y_train, self.y_val])}
+        return replace(self, **both, x_val=self.x_val[:0], y_val=self.y_val[:0])
 
     def save(self, folder: Path) -> None:
         """Write one ``.npy`` file per array and ``data.json`` into ``folder``, for worker processes to map into memory."""

@@ -1,0 +1,269 @@
+"""The command line: ``metanas search``, ``resume``, ``predict``, ``history``, ``forget``.
+
+Nothing heavy is imported before a verb runs, so that ``metanas --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+
+import typer
+
+from metanas import __version__
+from metanas.errors import InputError, MetaNASError
+
+if TYPE_CHECKING:
+    from metanas.interfaces import Observer
+    from metanas.search import SearchResult
+
+P = ParamSpec("P")
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="metanas",
+    help="Finds a small neural network for your data, trains it and hands it over as files.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """The entry point of the command ``metanas``."""
+    app()
+
+
+def _verb(function: Callable[P, None]) -> Callable[P, None]:
+    """A verb whose errors are one sentence on standard error.
+
+    The exit code is 2 for bad input, 1 for a search that came to nothing, 130 for Ctrl-C before there was anything to give.
+    """
+
+    def fail(words: str, code: int) -> typer.Exit:
+        print(f"metanas: {' '.join(words.split())}", file=sys.stderr)
+        return typer.Exit(code)
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+            sys.stdout.flush()
+        except InputError as error:
+            raise fail(str(error), BAD_INPUT) from None
+        except MetaNASError as error:
+            raise fail(str(error), FAILED) from None
+        except KeyboardInterrupt:
+            raise fail("stopped before there was a result", INTERRUPTED) from None
+        except BrokenPipeError:
+            # The reader of a pipe (head, less) has seen enough; what Python flushes at exit must not complain about it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    return run
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"metanas {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")] = False,
+) -> None:
+    pass
+
+
+Store = Annotated[str | None, typer.Option("--store", help="Where searches are remembered: a file or a database URL.", metavar="FILE|URL")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=0, help="Processes that train; 0: this one. Default: one per core.", metavar="N")
+]
+
+
+@app.command()
+@_verb
+def search(
+    data: Annotated[
+        str, typer.Argument(help="A table (CSV, TSV, Parquet), an .npz, a folder of pictures or WAV files, or digits, iris, ...")
+    ],
+    budget: Annotated[str | None, typer.Option("--budget", help="Time for everything: 60s, 5m, 1.5h.", metavar="TIME")] = None,
+    trials: Annotated[int | None, typer.Option("--trials", help="Number of networks to try.", metavar="N")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of all chance: the same seed and trials give the same result.")] = 0,
+    strategy: Annotated[str | None, typer.Option("--strategy", help="How to search: random, evolution, hyperband.", metavar="NAME")] = None,
+    space: Annotated[
+        str | None, typer.Option("--space", help="What to build: mlp, convnet, sequence. Default: by the data.", metavar="NAME")
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="Where to compute: cpu, cuda, cuda:1, mps.")] = "cpu",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="New folder for the result. Default: one under runs/.", metavar="FOLDER")
+    ] = None,
+    target: Annotated[str | None, typer.Option("--target", help="Column to predict.", metavar="COLUMN")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="Column of texts to learn from.", metavar="COLUMN")] = None,
+    group: Annotated[str | None, typer.Option("--group", help="Column whose values stay on one side of a split.", metavar="COLUMN")] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", help="Column of moments: learn from earlier rows, test on later.", metavar="COLUMN")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--kind", help="table, image, series, sound, text; classification or regression; where it is in doubt.", metavar="KIND"
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="What decides: accuracy, balanced_accuracy, f1, rmse, ...", metavar="NAME")
+    ] = None,
+    max_params: Annotated[str | None, typer.Option("--max-params", help="Most parameters: 50000, 100k, 2M.", metavar="SIZE")] = None,
+    workers: Workers = None,
+    store: Store = None,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Remember nothing of this search.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Search a network for DATA, train it, and write it to a new folder."""
+    began = monotonic()
+    if store is not None and no_store:
+        raise InputError("--store and --no-store exclude each other; give one of them")
+    limits = _limits(budget, trials, max_params)
+    from metanas.search import search as run_search
+    from metanas.tasks import Task
+
+    asked = {"target": target, "text": text, "group": group, "time": time, "kind": kind, "metric": metric}
+    task = Task.read(data, seed=seed, **{name: value for name, value in asked.items() if value is not None})
+    with _observer(as_json, task.metric, began) as observer:
+        found = run_search(
+            task,
+            **limits,
+            seed=seed,
+            strategy=strategy,
+            space=space,
+            device=device,
+            out=out,
+            workers=workers,
+            store=False if no_store else store,
+            observers=[observer],
+            began=began,
+        )
+    _tell(found, as_json)
+
+
+@app.command()
+@_verb
+def resume(
+    folder: Annotated[Path, typer.Argument(help="Folder of a search that was stopped.")],
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a search that was stopped, from its folder; nothing finished is trained again."""
+    began = monotonic()
+    from metanas.search import resume as run_resume
+    from metanas.search.folder import read_run
+
+    with _observer(as_json, read_run(folder).metric, began) as observer:
+        found = run_resume(folder, workers=workers, observers=[observer], began=began)
+    _tell(found, as_json)
+
+
+@app.command()
+@_verb
+def predict(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished search.")],
+    data: Annotated[Path, typer.Argument(help="New data of the same kind, without or with the target.")],
+    proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="CSV file to write. Default: print.", metavar="FILE")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Predict new data with the network in FOLDER; a CSV table with a line per example."""
+    from metanas.delivery import load_model, predictions_csv, write_predictions
+
+    model = load_model(folder)
+    if out is None:
+        sys.stdout.write(predictions_csv(model, data, proba=proba))
+        return
+    written = write_predictions(model, data, out, proba=proba, overwrite=overwrite)
+    print(f"predictions in {written}")
+
+
+@app.command()
+@_verb
+def history(
+    task: Annotated[str | None, typer.Argument(help="Only searches of this task (name or fingerprint).")] = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Every search ever run, from the store, the latest first."""
+    from metanas.experience import history_rows, history_text, open_experience
+
+    with open_experience(store) as experience:
+        rows = history_rows(experience, task)
+    print(json.dumps(rows, indent=2) if as_json else history_text(rows))
+
+
+@app.command()
+@_verb
+def forget(
+    what: Annotated[
+        str, typer.Argument(metavar="SEARCH|TASK", help="Id of a search, or name or fingerprint of a task with all its searches.")
+    ],
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a search, or a task with all its searches, from the store for good; files stay."""
+    from metanas.experience import forgotten_rows, forgotten_text, open_experience
+
+    with open_experience(store) as experience:
+        gone = experience.forget(what)
+    print(json.dumps(forgotten_rows(gone), indent=2) if as_json else forgotten_text(gone))
+
+
+def _limits(budget: str | None, trials: int | None, max_params: str | None) -> dict[str, Any]:
+    """The limits as numbers, checked before anything is read."""
+    from metanas.search.budget import parse_count, parse_seconds
+
+    return {
+        "budget": None if budget is None else _named("--budget", parse_seconds, budget),
+        "trials": None if trials is None else _named("--trials", parse_count, trials),
+        "max_params": None if max_params is None else _named("--max-params", parse_count, max_params),
+    }
+
+
+def _named(option: str, parse: Callable[[Any], float], text: str | int) -> float:
+    try:
+        return parse(text)
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from None
+
+
+@contextmanager
+def _observer(as_json: bool, metric: str, began: float) -> Iterator[Observer]:
+    """Who shows the progress on standard error: JSON lines if asked, a bar in a terminal, else plain lines."""
+    from metanas.search.budget import Budget
+    from metanas.search.observers import JsonObserver, LogObserver, RichObserver
+
+    if as_json:
+        observer: JsonObserver | LogObserver | RichObserver = JsonObserver()
+    elif sys.stderr.isatty():
+        observer = RichObserver(metric)
+    else:
+        observer = LogObserver(metric, Budget(began=began))
+    try:
+        yield observer
+    finally:
+        observer.close()
+
+
+def _tell(found: SearchResult, as_json: bool) -> None:
+    from metanas.delivery import print_summary
+
+    if as_json:
+        print(json.dumps(found.result.to_json(), ensure_ascii=False))
+    else:
+        print_summary(found.result, found.folder)

@@ -1,0 +1,66 @@
+"""How much memory training a network takes: predicted before it is built, and watched while it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from metanas.spaces.graph import Graph
+
+NUMBER = 4
+"""Bytes of a float32."""
+
+COPIES_OF_WEIGHTS = 5
+"""Weights, gradients, two moments of AdamW, and the best weights so far."""
+
+COPIES_OF_ACTIVATIONS = 2.5
+"""Every output between nodes is kept for the backward pass, its gradient is needed while it is passed back, and some
+operations keep copies in a layout of their own."""
+
+_EXHAUSTED = re.compile(r"not enough memory|can't allocate|cannot allocate|out of memory|bad alloc", re.IGNORECASE)
+
+
+def training_bytes(graph: Graph, batch: int) -> int:
+    """Bytes that training takes besides the data, estimated from the graph without building it.
+
+    Args:
+        graph: of the network.
+        batch: examples per step.
+    """
+    return int(NUMBER * (COPIES_OF_WEIGHTS * graph.parameters + COPIES_OF_ACTIVATIONS * batch * graph.activations))
+
+
+def in_words(size: float) -> str:
+    """A number of bytes for people, e.g. ``1.2 GB``."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size:.0f} bytes"
+
+
+def is_exhaustion(error: BaseException) -> bool:
+    """Whether ``error`` says that memory ran out."""
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _EXHAUSTED.search(str(error)) is not None)
+
+
+def resident_bytes() -> int:
+    """Bytes of memory that this process holds now; its largest so far where the system does not say."""
+    table = Path("/proc/self/statm")
+    if table.exists():
+        return int(table.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def available_bytes() -> int:
+    """Bytes of memory that the machine could still give, or half of all it has where it does not say."""
+    table = Path("/proc/meminfo")
+    if table.exists():
+        for line in table.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -1,0 +1,24 @@
+"""Channels last: in memory the channels of pictures and sequences stand innermost, whatever the order of the axes says.
+
+On CPUs this is the layout in which small convolutions are fastest. Sequences ``(batch, channels, time)`` pass convolutions,
+pooling and normalisation as pictures of height 1, which takes about half the time of PyTorch's one-dimensional operations.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """``x`` ``(batch, channels, ...)`` with channels innermost in memory; vectors unchanged."""
+    return x.movedim(1, -1).contiguous().movedim(-1, 1) if x.dim() > 2 else x
+
+
+def as_picture(x: Tensor) -> Tensor:
+    """``(batch, channels, time)`` as ``(batch, channels, 1, time)``; pictures unchanged."""
+    return x.unsqueeze(2) if x.dim() == 3 else x
+
+
+def like(picture: Tensor, x: Tensor) -> Tensor:
+    """``picture`` with the number of axes of ``x``: undoes :func:`as_picture`."""
+    return picture.squeeze(2) if x.dim() == 3 else picture

@@ -1,0 +1,69 @@
+"""Convolutions, ordinary and depthwise separable, on sequences and pictures."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from metanas.networks.layout import as_picture, like
+from metanas.networks.registry import builds
+from metanas.spaces.operation import Inputs, Settings, integer
+
+
+def he_normal(*shape: int, gain: float = 2.0) -> nn.Parameter:
+    """Weights of standard deviation ``sqrt(gain / fan_in)``, fan-in being all axes but the first (He et al. 2015, eq. 10)."""
+    weight = torch.empty(shape)
+    nn.init.normal_(weight, std=(gain / weight[0].numel()) ** 0.5)
+    return nn.Parameter(weight)
+
+
+class Conv(nn.Module):
+    """A convolution with an odd kernel, the same on every axis; a sequence is convolved as a picture of height 1."""
+
+    def __init__(
+        self, inputs: int, channels: int, kernel: int, stride: int, axes: int, *, bias: bool = True, groups: int = 1, gain: float = 2.0
+    ) -> None:
+        super().__init__()
+        size = (kernel, kernel) if axes == 2 else (1, kernel)
+        self.weight = he_normal(channels, inputs // groups, *size, gain=gain)
+        self.weight.data = self.weight.data.contiguous(memory_format=torch.channels_last)
+        self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
+        self.stride = (stride, stride) if axes == 2 else (1, stride)
+        self.padding = (size[0] // 2, size[1] // 2)
+        self.groups = groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(batch, inputs, ...)`` to ``(batch, channels, ...)``, lengths divided by the stride and rounded up."""
+        return like(F.conv2d(as_picture(x), self.weight, self.bias, self.stride, self.padding, groups=self.groups), x)
+
+
+class SeparableConv(nn.Module):
+    """A depthwise convolution (one kernel per channel), then a pointwise one (Chollet 2017, without activation in between)."""
+
+    def __init__(self, inputs: int, channels: int, kernel: int, stride: int, axes: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.depthwise = Conv(inputs, inputs, kernel, stride, axes, bias=False, groups=inputs, gain=1.0)
+        self.pointwise = Conv(inputs, channels, 1, 1, axes, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(batch, inputs, ...)`` to ``(batch, channels, ...)``, lengths divided by the stride and rounded up."""
+        out: Tensor = self.pointwise(self.depthwise(x))
+        return out
+
+
+def _arguments(inputs: Inputs, settings: Settings) -> tuple[int, int, int, int, int]:
+    (shape,) = inputs
+    return shape[0], integer(settings, "channels"), integer(settings, "kernel"), integer(settings, "stride", 1), len(shape) - 1
+
+
+@builds("conv")
+def conv(inputs: Inputs, settings: Settings) -> nn.Module:
+    """The module of ``conv``."""
+    return Conv(*_arguments(inputs, settings), bias=bool(settings.get("bias", True)))
+
+
+@builds("sep_conv")
+def sep_conv(inputs: Inputs, settings: Settings) -> nn.Module:
+    """The module of ``sep_conv``."""
+    return SeparableConv(*_arguments(inputs, settings), bias=bool(settings.get("bias", True)))

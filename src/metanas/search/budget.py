@@ -1,0 +1,72 @@
+"""Budgets: how long a search may take and how many trials it may make."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from metanas.errors import InputError
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+
+
+def parse_seconds(text: str | float) -> float:
+    """Seconds from ``"90"``, ``"60s"``, ``"5m"``, ``"1.5h"`` or a number.
+
+    Raises:
+        InputError: if it is no duration above zero.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)(?:ec|in|ours?|r|ays?)?\s*", str(text).lower())
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if seconds <= 0:
+        raise InputError(f"a budget must be a time above zero, such as 60s, 5m or 1h, not {text!r}")
+    return seconds
+
+
+def parse_count(text: str | int) -> int:
+    """A whole number above zero from ``"50000"``, ``"100k"``, ``"1.5M"`` or a number.
+
+    Raises:
+        InputError: if it is none.
+    """
+    match = re.fullmatch(r"\s*(\d[\d_,]*(?:\.\d+)?)\s*([kmg]?)\s*", str(text).lower())
+    count = round(float(re.sub("[_,]", "", match[1])) * _SIZES[match[2]]) if match else 0
+    if count <= 0:
+        raise InputError(f"expected a whole number above zero, such as 50000 or 100k, not {text!r}")
+    return count
+
+
+@dataclass
+class Budget:
+    """What may be spent, and what has been.
+
+    Args:
+        seconds: wall-clock time for everything, final training and baselines included; None allows any.
+        trials: evaluations; None allows any.
+        spent: seconds that earlier sittings of a resumed search have spent.
+        clock: monotonic seconds.
+        began: when this sitting began, on the clock.
+    """
+
+    seconds: float | None = None
+    trials: int | None = None
+    spent: float = 0.0
+    clock: Callable[[], float] = time.monotonic
+    began: float = field(default=-1.0)
+
+    def __post_init__(self) -> None:
+        if self.began < 0:
+            self.began = self.clock()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds spent over all sittings."""
+        return self.spent + self.clock() - self.began
+
+    @property
+    def end(self) -> float:
+        """When the time is up, on the clock; infinity where time is not limited."""
+        return float("inf") if self.seconds is None else self.began - self.spent + self.seconds

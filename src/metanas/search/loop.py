@@ -1,0 +1,165 @@
+"""The loop: asks the strategy, has candidates evaluated, records, and tells results in the order asked."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from metanas.experience import training_key
+from metanas.interfaces import Executor, Observer, Strategy
+from metanas.records import Candidate, Evaluation, Objective, Proposal
+from metanas.search.journal import Journal
+from metanas.spaces import Space
+from metanas.spaces.architecture import digest
+
+KNOWN_IN_A_ROW = 200
+"""So many proposals in a row that this search has answered already end it: the strategy has nothing new."""
+
+
+@dataclass
+class _Group:
+    """Candidates asked together; told together when all are answered."""
+
+    candidates: list[Candidate]
+    answers: dict[int, Evaluation] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        return len(self.answers) == len(self.candidates)
+
+
+class Loop:
+    """Drives one strategy until its budget is spent or it has nothing left.
+
+    The look-ahead is fixed and results are told in the order asked, so the proposals don't depend on how many workers there are.
+
+    Args:
+        space: of the proposals.
+        strategy: that proposes.
+        objective: that orders.
+        executor: that evaluates what the journal doesn't know.
+        journal: that remembers.
+        seed: of the candidates' weights and batches.
+        group: proposals per group.
+        lookahead: groups in flight.
+        trials: most evaluations; None allows any. Proposals that this search has answered before don't count.
+        observers: told of every evaluation.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        strategy: Strategy,
+        objective: Objective,
+        executor: Executor,
+        journal: Journal,
+        *,
+        seed: int,
+        group: int = 1,
+        lookahead: int = 1,
+        trials: int | None = None,
+        observers: Sequence[Observer] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._space, self._strategy, self._objective, self._executor, self._journal = space, strategy, objective, executor, journal
+        self._seed, self._group_size, self._lookahead, self._trials = seed, group, lookahead, trials
+        self._observers, self._clock = observers, clock
+        self._asked = 0
+        self._known_in_a_row = 0
+        self._groups: deque[_Group] = deque()
+        self._running: dict[str, list[tuple[_Group, Candidate]]] = {}  # training key -> who waits for it; the first one trains
+        self._answered: dict[str, Evaluation] = {}
+        self._restored: set[int] = set()
+        self.evaluations: list[Evaluation] = []
+        self.best: Evaluation | None = None
+
+    def restore(self, finished: Sequence[Evaluation]) -> None:
+        """Begin with what an earlier sitting has evaluated; the strategy is told again when it asks again."""
+        self.evaluations = list(finished)
+        self.best = answer(self._objective, self.evaluations)
+        self._restored = {e.proposal.id for e in finished}
+
+    def run(self, deadline: float) -> None:
+        """Search until the deadline (on the clock), the trials, or the strategy's proposals are used up."""
+        while True:
+            while len(self._groups) < self._lookahead and self._clock() < deadline and self._ask(deadline):
+                self._tell()
+            if not self._groups or self._clock() >= deadline:
+                break
+            for evaluation in self._executor.results(max(0.0, min(deadline - self._clock(), 3600.0))):
+                self._take(evaluation)
+            self._tell()
+
+    def _ask(self, deadline: float) -> bool:
+        wanted = self._group_size if self._trials is None else min(self._group_size, self._trials - self._asked)
+        proposals = self._strategy.ask(wanted) if wanted > 0 and self._known_in_a_row < KNOWN_IN_A_ROW else []
+        if not proposals:
+            return False
+        group = _Group([self._candidate(p) for p in proposals])
+        self._groups.append(group)
+        to_train: list[Candidate] = []
+        known: list[tuple[Evaluation, Candidate]] = []
+        for candidate in group.candidates:
+            key = training_key(candidate)
+            if key in self._answered or key in self._running:
+                self._known_in_a_row += 1
+                if key in self._running:
+                    self._running[key].append((group, candidate))
+                else:
+                    group.answers[candidate.proposal.id] = self._answered[key].for_proposal(candidate.proposal)
+                continue
+            self._asked += 1
+            self._known_in_a_row = 0
+            if (answer := self._journal.find(candidate)) is not None:
+                known.append((answer, candidate))
+            else:
+                to_train.append(candidate)
+            self._running[key] = [(group, candidate)]
+        self._record(known)
+        if to_train:
+            self._executor.submit(to_train, deadline)
+        return True
+
+    def _candidate(self, proposal: Proposal) -> Candidate:
+        architecture = proposal.architecture
+        seed = int(digest([self._seed, architecture.key])[:8], 16)
+        return Candidate(proposal, self._space.graph(architecture), self._space.recipe(architecture), seed)
+
+    def _take(self, evaluation: Evaluation) -> None:
+        candidate = next((c for g in self._groups for c in g.candidates if c.proposal.id == evaluation.proposal.id), None)
+        if candidate is not None:
+            costs = {"parameters": candidate.graph.parameters, "flops": candidate.graph.flops, **evaluation.costs}
+            self._record([(replace(evaluation, costs=costs), candidate)])
+
+    def _record(self, finished: list[tuple[Evaluation, Candidate]]) -> None:
+        self._journal.record(finished)
+        for evaluation, candidate in finished:
+            key = training_key(candidate)
+            self._answered[key] = evaluation
+            for group, waiting in self._running.pop(key, []):
+                same = waiting.proposal.id == evaluation.proposal.id
+                group.answers[waiting.proposal.id] = evaluation if same else evaluation.for_proposal(waiting.proposal)
+            if evaluation.proposal.id in self._restored:
+                continue
+            self.evaluations.append(evaluation)
+            self.best = answer(self._objective, self.evaluations)
+            for observer in self._observers:
+                observer.on_evaluation(evaluation, self.best)
+
+    def _tell(self) -> None:
+        while self._groups and self._groups[0].complete:
+            group = self._groups.popleft()
+            self._strategy.tell([group.answers[c.proposal.id] for c in group.candidates])
+
+
+def answer(objective: Objective, evaluations: Sequence[Evaluation]) -> Evaluation | None:
+    """The best evaluation, by validation alone, among those of the highest fidelity that any feasible one has reached."""
+    feasible = [e for e in evaluations if objective.feasible(e) and math.isfinite(objective.values(e)[0])]
+    if not feasible:
+        return None
+    thorough = max(e.proposal.fidelity.epochs * e.proposal.fidelity.share for e in feasible)
+    return objective.best([e for e in feasible if e.proposal.fidelity.epochs * e.proposal.fidelity.share == thorough])

@@ -1,0 +1,162 @@
+"""What a search shows while it runs: a progress bar in a terminal, plain lines elsewhere, JSON lines for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+from metanas.records import Evaluation
+from metanas.search.budget import Budget
+
+EVERY = 10.0
+"""Seconds between two plain lines of progress."""
+
+
+class _Counts:
+    """Counts what every observer shows."""
+
+    def __init__(self, metric: str) -> None:
+        self.metric, self.trials, self.failures, self.best = metric, 0, 0, None
+
+    metric: str
+    best: Evaluation | None
+
+    def add(self, evaluation: Evaluation, best: Evaluation | None) -> None:
+        self.trials += 1
+        self.failures += evaluation.failed
+        self.best = best
+
+    @property
+    def text(self) -> str:
+        """For example ``41 trials, 2 failed, best accuracy 0.9731 (12,410 parameters)``."""
+        parts = [f"{self.trials} trial{'s' * (self.trials != 1)}", f"{self.failures} failed"]
+        if self.best is not None:
+            score = self.best.metrics[self.metric]
+            parts.append(f"best validation {self.metric} {score:.4g} ({int(self.best.costs['parameters']):,} parameters)")
+        return ", ".join(parts)
+
+
+class LogObserver:
+    """Plain lines: every new best, at most one line of progress each ten seconds, and messages."""
+
+    def __init__(self, metric: str, budget: Budget, out: IO[str] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._counts, self._budget, self._out, self._clock = _Counts(metric), budget, out or sys.stderr, clock
+        self._last = clock()
+
+    def _line(self, text: str) -> None:
+        print(f"[{self._budget.elapsed:6.1f}s] {text}", file=self._out, flush=True)
+
+    def on_evaluation(self, evaluation: Evaluation, best: Evaluation | None) -> None:
+        """A line if it is the best so far, or if the last line is ten seconds old."""
+        news = best is not None and (self._counts.best is None or best.proposal.id != self._counts.best.proposal.id)
+        self._counts.add(evaluation, best)
+        if news or self._clock() - self._last >= EVERY:
+            self._last = self._clock()
+            self._line(self._counts.text)
+
+    def on_message(self, text: str) -> None:
+        """A line."""
+        self._line(text)
+
+    def on_phase(self, name: str, seconds: float | None) -> None:
+        """A line."""
+        self._line(name if seconds is None else f"{name}, about {seconds:.0f} s")
+
+    def on_progress(self, share: float) -> None:
+        """Nothing: the next line tells more."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class JsonObserver:
+    """One JSON object per line on standard error; the result itself goes to standard output."""
+
+    def __init__(self, out: IO[str] | None = None) -> None:
+        self._out = out or sys.stderr
+
+    def _line(self, record: dict[str, Any]) -> None:
+        print(json.dumps(record), file=self._out, flush=True)
+
+    def on_evaluation(self, evaluation: Evaluation, best: Evaluation | None) -> None:
+        """``{"evaluation": ..., "best": proposal id}``."""
+        self._line({"evaluation": evaluation.to_json(), "best": None if best is None else best.proposal.id})
+
+    def on_message(self, text: str) -> None:
+        """``{"message": ...}``."""
+        self._line({"message": text})
+
+    def on_phase(self, name: str, seconds: float | None) -> None:
+        """``{"phase": ..., "seconds": ...}``."""
+        self._line({"phase": name, "seconds": seconds})
+
+    def on_progress(self, share: float) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class RichObserver:
+    """A live bar: phase, time left, trials, failures and the best so far."""
+
+    def __init__(self, metric: str, clock: Callable[[], float] = time.monotonic) -> None:
+        from rich.console import Console
+        from rich.progress import Progress, ProgressColumn, Task, TextColumn
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        observer = self
+
+        class Bar(ProgressColumn):
+            def render(self, task: Task) -> ProgressBar:
+                return ProgressBar(total=1.0, completed=observer._done(), width=24)
+
+        class TimeLeft(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                return Text(observer._time_left(), style="cyan")
+
+        self._counts, self._clock = _Counts(metric), clock
+        self._began, self._seconds, self._share = clock(), 0.0, 0.0
+        columns = (TextColumn("{task.description}"), Bar(), TimeLeft(), TextColumn("{task.fields[news]}"))
+        self._progress = Progress(*columns, console=Console(stderr=True), refresh_per_second=4, transient=True)
+        self._task = self._progress.add_task("starting", news="")
+        self._progress.start()
+
+    def _done(self) -> float:
+        return min(1.0, (self._clock() - self._began) / self._seconds) if self._seconds else self._share
+
+    def _time_left(self) -> str:
+        gone = self._clock() - self._began
+        if self._seconds:
+            return f"{_clock_text(max(0.0, self._seconds - gone))} left"
+        return f"about {_clock_text(gone / self._share - gone)} left" if self._share > 0.02 else _clock_text(gone)
+
+    def on_evaluation(self, evaluation: Evaluation, best: Evaluation | None) -> None:
+        """The counts change."""
+        self._counts.add(evaluation, best)
+        self._progress.update(self._task, news=self._counts.text)
+
+    def on_message(self, text: str) -> None:
+        """A line above the bar."""
+        self._progress.console.print(text, highlight=False)
+
+    def on_phase(self, name: str, seconds: float | None) -> None:
+        """The bar begins anew."""
+        self._began, self._seconds, self._share = self._clock(), seconds or 0.0, 0.0
+        self._progress.update(self._task, description=name)
+
+    def on_progress(self, share: float) -> None:
+        """The bar moves where the phase has no known length."""
+        self._share = share
+
+    def close(self) -> None:
+        """The bar goes away."""
+        self._progress.stop()
+
+
+def _clock_text(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,138 @@
+"""The plan of a search: how thoroughly candidates are evaluated, and what time the final training gets.
+
+With a budget of trials the plan depends on the data alone, so that it repeats; with a budget of time it also depends on how long a
+step of the plain network takes on this machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from metanas.evaluation.recipe import batch_size
+from metanas.records import Fidelity
+
+SEARCH_SHARE = 0.5
+"""Share of a time budget for the search where candidates train one at a time; the rest is for the final training."""
+POPULATION_SHARE = 0.7
+"""The same where they train as a population: a single final training costs little beside it."""
+CLOSING_SECONDS = 2.0
+"""Kept back for baselines, scoring and writing files, besides :data:`CLOSING_SHARE`."""
+CLOSING_SHARE = 0.03
+RUNGS = 3
+"""Fidelities of a multi-fidelity search; each costs a third of the next."""
+BRACKET_COST = 18
+"""Full trainings that a search should have time for: about two brackets of hyperband, or as many candidates one by one."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was decided before the first candidate.
+
+    Args:
+        fidelities: rising; strategies of one fidelity use the last.
+        final_epochs: most epochs of the final training.
+        group: candidates proposed at a time, which may train together.
+        lookahead: groups asked before the first is told: fixed, so that results don't depend on the number of workers.
+        search_until: seconds of the budget at which the search ends and the final training begins; None if time is not limited.
+        trial_seconds: longest time for one candidate; None allows any.
+        flops_ratio: FLOPs allowed at most, in those of the plain network; None allows any.
+    """
+
+    fidelities: tuple[Fidelity, ...]
+    final_epochs: float
+    group: int
+    lookahead: int
+    search_until: float | None = None
+    trial_seconds: float | None = None
+    flops_ratio: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; :meth:`from_json` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Plan:
+        """The plan written by :meth:`to_json`."""
+        return cls(**{**record, "fidelities": tuple(Fidelity.from_json(f) for f in record["fidelities"])})
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a plan depends on.
+
+    Args:
+        train, joined: number of training examples, and of training and validation examples.
+        population: whether candidates of the space train together.
+        workers: number of processes.
+        seconds: time budget; None if not limited.
+        overhead: seconds of it already gone (reading, starting workers).
+        step_seconds: of one training step of the plain network; needed with a time budget.
+    """
+
+    train: int
+    joined: int
+    population: bool
+    workers: int
+    seconds: float | None = None
+    overhead: float = 0.0
+    step_seconds: float | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of one pass over the training part."""
+        return -(-self.train // batch_size(self.train))
+
+    @property
+    def final_steps_per_epoch(self) -> int:
+        """Steps of one pass over training and validation part."""
+        return -(-self.joined // batch_size(self.joined))
+
+
+def make_plan(at: Situation) -> Plan:
+    """The plan for a situation."""
+    per_epoch = at.steps_per_epoch
+    group, lookahead = (16, 2) if at.population else (1, 8)
+    lookahead = max(lookahead, at.workers)
+    most = max(60 * per_epoch, 1500)
+    if at.seconds is None or at.step_seconds is None:
+        steps = min(most, 3000 if at.population else 1200)
+        final = steps if at.population else min(max(100 * per_epoch, 2500), 6000)
+        return Plan(_rungs(max(steps, 2 * per_epoch), per_epoch), max(2.0, final / per_epoch), group, lookahead)
+    left = max(1.0, at.seconds - at.overhead - CLOSING_SECONDS - CLOSING_SHARE * at.seconds)
+    search = left * (POPULATION_SHARE if at.population else SEARCH_SHARE)
+    capacity = search * at.workers / at.step_seconds  # steps of the plain network that the search has time for
+    if at.population:
+        steps = min(most, 3000, 6 * capacity / 64)  # a population's step costs a sixth per member; at least 64 members
+        final_steps = min(max(60 * at.final_steps_per_epoch, 3000), (left - search) / at.step_seconds)
+        ratio = None
+    else:
+        steps = min(most, capacity / BRACKET_COST)
+        fitting = (left - search) / at.step_seconds
+        final_steps = min(max(100 * at.final_steps_per_epoch, 2500), fitting)
+        ratio = max(0.25, min(fitting / min(final_steps, 12 * at.final_steps_per_epoch), search / 3 / (steps * at.step_seconds)))
+    return Plan(
+        _rungs(max(10, steps), per_epoch),
+        max(0.2, final_steps / at.final_steps_per_epoch),
+        group,
+        lookahead,
+        search_until=at.overhead + search,
+        trial_seconds=max(10.0, 0.5 * search),
+        flops_ratio=ratio,
+    )
+
+
+def _rungs(steps: float, per_epoch: int) -> tuple[Fidelity, ...]:
+    """Fidelities of about ``steps`` steps and a third and a ninth of it; less than an epoch becomes a share of the data."""
+    rungs: list[Fidelity] = []
+    for rung in reversed(range(RUNGS)):
+        epochs = steps / 3**rung / per_epoch
+        whole = max(1, math.floor(epochs + 0.5))
+        fidelity = Fidelity(whole) if epochs >= 1 else Fidelity(1, round(max(epochs, 10 / per_epoch, 0.02), 3))
+        if fidelity.share > 1:
+            fidelity = Fidelity(1)
+        if not rungs or fidelity != rungs[-1]:
+            rungs.append(fidelity)
+    return tuple(rungs)

@@ -1,0 +1,445 @@
+"""From a task to a trained network: :func:`search` and :func:`resume`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from metanas.delivery.description import describe_graph
+from metanas.delivery.result import Result, baseline_records, versions
+from metanas.delivery.scoring import score_once
+from metanas.errors import InputError, MetaNASError
+from metanas.evaluation.memory import available_bytes
+from metanas.evaluation import trains_together
+from metanas.experience import Experience, open_experience
+from metanas.interfaces import Executor, Observer, Prior
+from metanas.networks.registry import builders
+from metanas.plugins import homes
+from metanas.records import Candidate, Evaluation, Fidelity, Objective, Proposal
+from metanas.search.budget import Budget, parse_count, parse_seconds
+from metanas.search.executors import InlineExecutor, LocalExecutor
+from metanas.search.final import Baselines, Trained, entries_for, final_epochs, load_final, save_final, train_finals
+from metanas.search.folder import PRIVATE_STORE, Run, make_folder, read_run
+from metanas.search.journal import Journal
+from metanas.search.loop import Loop
+from metanas.search.plan import CLOSING_SECONDS, CLOSING_SHARE, Plan, Situation, make_plan
+from metanas.search.session import Hello, Session
+from metanas.spaces import Space
+from metanas.spaces.chosen import choose_space
+from metanas.strategies import Brief, make_strategy
+from metanas.tasks import Task
+
+if TYPE_CHECKING:
+    from metanas.delivery import Model
+
+DEFAULT_BUDGET = 300.0
+"""Seconds, where the user gives neither a time nor a number of trials."""
+INTERRUPTED_SECONDS = 30.0
+"""Longest final training after Ctrl-C."""
+LEAST_FINAL_SECONDS = 3.0
+"""Shortest final training, where the budget is used up before it begins."""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search gives.
+
+    Args:
+        result: all numbers, as in ``result.json``.
+        folder: with ``result.json`` and ``model/``.
+        evaluations: every evaluation, in the order in which they finished.
+    """
+
+    result: Result
+    folder: Path
+    evaluations: tuple[Evaluation, ...]
+
+    @property
+    def model(self) -> Model:
+        """The trained network with its preprocessing, loaded from the folder."""
+        from metanas.delivery import load_model
+
+        return load_model(self.folder)
+
+    @property
+    def score(self) -> float:
+        """The chosen metric on the test data."""
+        return self.result.score
+
+
+def search(
+    task: Task | str | Path,
+    *,
+    budget: str | float | None = None,
+    trials: int | None = None,
+    seed: int = 0,
+    strategy: str | None = None,
+    space: str | Callable[..., Space] | None = None,
+    metric: str | None = None,
+    max_params: str | int | None = None,
+    workers: int | None = None,
+    device: str = "cpu",
+    out: str | Path | None = None,
+    store: str | Path | Literal[False] | None = None,
+    prior: Prior | None = None,
+    observers: Sequence[Observer] = (),
+    began: float | None = None,
+) -> SearchResult:
+    """Find a small network for a task, train it, and write it into a folder.
+
+    Args:
+        task: the task, or whatever :meth:`Task.read` reads.
+        budget: wall-clock time for everything, e.g. ``"5m"`` or seconds; five minutes if ``trials`` isn't given either.
+        trials: most evaluations. Same seed and trials, no time budget: the same trials and the same result.
+        seed: of everything random.
+        strategy: name, ``wrapper:name`` for a wrapped one; None chooses.
+        space: name, ``file.py`` or ``file.py:name`` of a user's space, or a function from ``TaskShape`` to ``Space``; None chooses.
+        metric: that decides; None takes the task's.
+        max_params: hard limit on the number of parameters, e.g. ``"100k"``.
+        workers: processes, one computing thread each; None takes one per core, 0 computes in this process.
+        device: ``cpu``, or where else to train.
+        out: folder for what comes out, empty or new; None makes ``runs/NAME``.
+        store: URL or path of the store of experience; None takes the user's own, False keeps the run's record in its folder alone.
+        prior: what earlier searches taught, or None.
+        observers: told of everything while it happens.
+        began: when the budget began to run, on the clock of ``time.monotonic``; None is now.
+
+    Raises:
+        InputError: one sentence on what can't be used, and what to do.
+
+    Example:
+        >>> found = search("digits", budget="60s")      # doctest: +SKIP
+        >>> found.score, found.model.predict(images)    # doctest: +SKIP
+    """
+    seconds = parse_seconds(budget) if budget is not None else (DEFAULT_BUDGET if trials is None else None)
+    if trials is not None:
+        trials = parse_count(trials)
+    limits = Budget(seconds, trials, began=-1.0 if began is None else began)
+    if not isinstance(task, Task):
+        task = Task.read(task, metric=metric) if metric else Task.read(task)
+    task = task.with_metric(metric) if metric else task
+    chosen, plugins = choose_space(space, task.prepare()[0].shape)
+    most = parse_count(max_params) if max_params is not None else None
+    chosen = chosen.within(parameters=most)
+    together = trains_together(chosen.graph(chosen.baseline))
+    strategy = strategy or ("evolution" if together else "hyperband:evolution")
+    make_strategy(strategy, Brief(chosen, Objective.of(task.metric), (Fidelity(1),)))  # refuses unknown names before anything is written
+    files = homes(builders())
+    workers = _workers(workers, device) if files is not None else 0
+    with _opened_store(store) as experience, _owned_folder(out, task.name) as folder:
+        if experience is None:
+            experience = Experience(folder / PRIVATE_STORE)
+        experience.add_task(task.fingerprint, task.describe())
+        settings = {"seconds": seconds, "trials": trials, "max_params": most, "workers": workers, "device": device}
+        identity = experience.start_search(
+            task.fingerprint,
+            strategy=strategy,
+            space=chosen.name,
+            metric=task.metric,
+            seed=seed,
+            folder=folder.resolve(),
+            settings=settings,
+            versions=versions(),
+        )
+        where = PRIVATE_STORE if store is False else experience.url
+        run = Run(
+            identity, where, task.fingerprint, task.source, task.metric, strategy, chosen.name if isinstance(space, str) or space is None else "",
+            seed, workers, device, most, seconds, trials, tuple(dict.fromkeys((*plugins, *(files or ())))),
+        )  # fmt: skip
+        run.write(folder)
+        return _Sitting(task, chosen, run, folder, experience, limits, prior, observers).go()
+
+
+def resume(
+    folder: str | Path,
+    *,
+    task: Task | None = None,
+    space: Callable[..., Space] | None = None,
+    workers: int | None = None,
+    prior: Prior | None = None,
+    observers: Sequence[Observer] = (),
+    began: float | None = None,
+) -> SearchResult:
+    """Go on with a search that was stopped or killed; no finished evaluation is lost or trained again.
+
+    Args:
+        folder: of the run.
+        task: the task, where it was made of arrays; else it is read again from where it came.
+        space: the function that makes the space, where the search was given one.
+        workers: number of processes; None takes as many as before.
+        prior, observers, began: as for :func:`search`.
+
+    Raises:
+        InputError: if the folder holds no search, it has ended, or the data have changed.
+    """
+    folder = Path(folder)
+    run = read_run(folder)
+    if (folder / "result.json").exists():
+        raise InputError(f"the search in {folder} has ended; its result is in {folder / 'result.json'}. Start a new one with `metanas search`")
+    if task is None:
+        if run.source is None:
+            raise InputError("this search was started from arrays: call metanas.resume(folder, task=...) with the same task")
+        task = Task.read(**run.source)
+    task = task.with_metric(run.metric)
+    if task.fingerprint != run.fingerprint:
+        raise InputError(f"the data of {task.name} have changed since the search in {folder} began; start a new search")
+    chosen, _ = choose_space(space or _where(run), task.prepare()[0].shape)
+    with Experience(folder / PRIVATE_STORE if run.store == PRIVATE_STORE else run.store) as experience:
+        record = experience.search(run.search)
+        limits = Budget(run.seconds, run.trials, spent=record.elapsed, began=-1.0 if began is None else began)
+        experience.finish_search(run.search, "running")
+        chosen = chosen.within(parameters=run.max_params)
+        return _Sitting(task, chosen, run, folder, experience, limits, prior, observers, workers).go()
+
+
+def _where(run: Run) -> str:
+    if not run.space:
+        raise InputError("this search was given a space as a function: call metanas.resume(folder, space=...) with the same one")
+    return run.space
+
+
+class _Sitting:
+    """One sitting of a search: from its beginning, or from where an earlier one was cut off, to its end."""
+
+    def __init__(
+        self,
+        task: Task,
+        space: Space,
+        run: Run,
+        folder: Path,
+        experience: Experience,
+        budget: Budget,
+        prior: Prior | None,
+        observers: Sequence[Observer],
+        workers: int | None = None,
+    ) -> None:
+        self._task, self._space, self._run, self._folder = task, space, run, folder
+        self._experience, self._budget, self._prior, self._observers = experience, budget, prior, observers
+        self._workers = run.workers if workers is None else _workers(workers, run.device)
+        self._objective = Objective.of(task.metric)
+        self._data = task.prepare()[0]
+        self._interrupted = False
+
+    def go(self) -> SearchResult:
+        """Search, train, score, write."""
+        self._introduce()
+        arrays = Path(tempfile.mkdtemp(prefix="metanas-"))
+        executor: Executor | None = None
+        try:
+            executor = self._executor(arrays)
+            plan = self._plan(executor)
+            baselines = Baselines(self._task, deadline=self._closing(), seed=self._run.seed)
+            loop = self._search(executor, plan)
+            finals = self._finals(executor, plan, loop.best, arrays)
+            executor.close()
+            return self._conclude(loop, finals, baselines)
+        except KeyboardInterrupt:
+            self._experience.finish_search(self._run.search, "interrupted", elapsed=self._budget.elapsed)
+            raise
+        except Exception:
+            self._experience.finish_search(self._run.search, "failed", elapsed=self._budget.elapsed)
+            raise
+        finally:
+            if executor is not None:
+                executor.close()
+            shutil.rmtree(arrays, ignore_errors=True)
+
+    def _tell(self, text: str) -> None:
+        for observer in self._observers:
+            observer.on_message(text)
+
+    def _phase(self, name: str, seconds: float | None = None) -> None:
+        for observer in self._observers:
+            observer.on_phase(name, seconds)
+
+    def _introduce(self) -> None:
+        task, run = self._task, self._run
+        parts = f"{len(task.train):,} training, {len(task.validation):,} validation and {len(task.test):,} test examples"
+        what = f"{len(task.classes)} classes" if task.kind == "classification" else "regression"
+        self._tell(f"{task.name}: {task.data}, {what}, {parts}; decided by {task.metric}")
+        for note in task.notes:
+            self._tell(f"  note: {note}")
+        spent = [f"{run.seconds:g} s" if run.seconds else "", f"{run.trials} trials" if run.trials else ""]
+        limit = f", at most {run.max_params:,} parameters" if run.max_params else ""
+        workers = f"{self._workers} worker{'s' * (self._workers != 1)}" if self._workers else "this process"
+        self._tell(
+            f"searching space {self._space.name} by {run.strategy}{limit}; budget {' and '.join(filter(None, spent))}; "
+            f"{workers} on {run.device}; seed {run.seed}; writing to {self._folder}"
+        )
+
+    def _executor(self, arrays: Path) -> Executor:
+        self._phase("starting")
+        self._data.save(arrays / "data")
+        memory = int(0.8 * available_bytes() / max(1, self._workers))
+        plan = self._run.plan
+        seconds = None if plan is None else Plan.from_json(plan).trial_seconds
+        hello = Hello(str(arrays / "data"), self._run.device, {"memory": memory, "seconds": seconds}, self._run.plugins)
+        if not self._workers:
+            return InlineExecutor(Session(hello))
+        return LocalExecutor(self._workers, hello)
+
+    def _plan(self, executor: Executor) -> Plan:
+        if self._run.plan is not None:
+            return Plan.from_json(self._run.plan)
+        train, joined = len(self._data.x_train), len(self._data.x_train) + len(self._data.x_val)
+        together = trains_together(self._space.graph(self._space.baseline))
+        step = self._step_seconds(executor) if self._run.seconds is not None else None
+        plan = make_plan(Situation(train, joined, together, max(1, self._workers), self._run.seconds, self._budget.elapsed, step))
+        self._run = self._run.planned(plan.to_json())
+        self._run.write(self._folder)
+        return plan
+
+    def _step_seconds(self, executor: Executor) -> float:
+        heard: dict[str, Any] = {}
+        candidate = self._candidate(self._space, Fidelity(1))
+        executor.call({"do": "time", "candidate": candidate.to_json()}, self._budget.end, heard.update)
+        while not heard:
+            executor.results(0.5)
+            if time.monotonic() > self._budget.end:
+                return 1.0
+        return float(heard.get("step", 1.0))
+
+    def _candidate(self, space: Space, fidelity: Fidelity) -> Candidate:
+        proposal = Proposal(-1, space.baseline, fidelity, proposer="baseline")
+        return Candidate(proposal, space.graph(space.baseline), space.recipe(space.baseline), self._run.seed)
+
+    def _search(self, executor: Executor, plan: Plan) -> Loop:
+        space = self._space
+        if plan.flops_ratio is not None:
+            plain = space.graph(space.baseline)
+            space = space.within(parameters=self._run.max_params, flops=int(plan.flops_ratio * plain.flops))
+        brief = Brief(space, self._objective, plan.fidelities, self._run.seed, self._task.describe(), self._prior)
+        journal = Journal(self._experience, self._run.search, self._task.fingerprint, self._task.metric, lambda: self._budget.elapsed)
+        loop = Loop(
+            space,
+            make_strategy(self._run.strategy, brief),
+            self._objective,
+            executor,
+            journal,
+            seed=self._run.seed,
+            group=plan.group,
+            lookahead=plan.lookahead,
+            trials=self._run.trials,
+            observers=self._observers,
+        )
+        loop.restore(journal.finished)
+        end = float("inf") if plan.search_until is None else self._budget.began - self._budget.spent + plan.search_until
+        self._phase("search", None if plan.search_until is None else max(0.0, end - time.monotonic()))
+        try:
+            loop.run(end)
+        except KeyboardInterrupt:
+            self._interrupted = True
+            self._tell("stopping here: training the best network found so far (Ctrl-C again stops at once; `metanas resume` goes on)")
+        executor.drop()
+        return loop
+
+    def _closing(self) -> float:
+        seconds = self._run.seconds or 0.0
+        return self._budget.end - CLOSING_SECONDS - CLOSING_SHARE * seconds
+
+    def _finals(self, executor: Executor, plan: Plan, best: Evaluation | None, arrays: Path) -> list[Trained]:
+        plain = self._candidate(self._space, plan.fidelities[-1])
+        candidates, epochs = [plain], [final_epochs(None, plan)]
+        if best is not None and best.proposal.architecture != self._space.baseline:
+            architecture = best.proposal.architecture
+            graph, recipe = self._space.graph(architecture), self._space.recipe(architecture)
+            candidates.insert(0, Candidate(best.proposal, graph, recipe, best.seed))
+            epochs.insert(0, final_epochs(best, plan))
+        now = time.monotonic()
+        deadline = max(self._closing(), now + LEAST_FINAL_SECONDS)
+        if self._interrupted:
+            deadline = min(deadline, now + INTERRUPTED_SECONDS)
+        self._phase("final training", None if deadline == float("inf") else deadline - now)
+        return train_finals(executor, candidates, epochs, arrays, deadline, self._observers)
+
+    def _conclude(self, loop: Loop, finals: list[Trained], baselines: Baselines) -> SearchResult:
+        good = [final for final in finals if final.reason is None]
+        if not good:
+            raise MetaNASError(f"no network could be trained: {finals[0].reason}")
+        self._phase("baselines and test")
+        models = [load_final(final, self._task) for final in good]
+        model, plain = models[0], models[1] if len(models) > 1 else None
+        reason = finals[-1].reason if len(finals) > len(good) else None
+        entries = entries_for(model, plain, reason, baselines.entries())
+        scores = score_once(self._task, entries, seed=self._run.seed)
+        save_final(self._folder, model)
+        result = self._result(loop, good[0], scores.by_name[entries[0].name].to_json(), baseline_records(entries[1:], scores), scores.comparison)
+        result.write(self._folder)
+        status: Literal["finished", "interrupted"] = "interrupted" if self._interrupted else "finished"
+        self._experience.finish_search(self._run.search, status, result=result.to_json(), elapsed=self._budget.elapsed)
+        return SearchResult(result, self._folder, tuple(loop.evaluations))
+
+    def _result(self, loop: Loop, final: Trained, test: Mapping[str, Any], baselines: Mapping[str, Any], comparison: Any) -> Result:
+        task, run, graph = self._task, self._run, final.candidate.graph
+        validation = next((e.metrics for e in (loop.best,) if e is not None and e.proposal.id == final.candidate.proposal.id), None)
+        if validation is None and loop.best is not None and loop.best.proposal.architecture == final.candidate.proposal.architecture:
+            validation = loop.best.metrics
+        return Result(
+            task=task.name,
+            kind=task.kind,
+            data=task.data,
+            target=task.target,
+            classes=len(task.classes),
+            examples={"train": len(task.train), "validation": len(task.validation), "test": len(task.test)},
+            data_fingerprint=task.fingerprint,
+            metric=task.metric,
+            test=test,
+            validation={**validation, "score": validation[task.metric]} if validation else {},
+            baselines=baselines,
+            comparison=None if comparison is None else comparison.to_json(),
+            architecture=final.candidate.proposal.architecture.to_json(),
+            network=describe_graph(graph),
+            parameters=graph.parameters,
+            flops=graph.flops,
+            space=self._space.name,
+            strategy=run.strategy,
+            seed=run.seed,
+            trials=len(loop.evaluations),
+            failures=sum(e.failed for e in loop.evaluations),
+            seconds=self._budget.elapsed,
+            budget={"seconds": run.seconds, "trials": run.trials, "max_params": run.max_params},
+            interrupted=self._interrupted,
+            search=run.search,
+            versions=versions(),
+            notes=(*task.notes, *run.notes),
+        )
+
+
+@contextmanager
+def _opened_store(store: str | Path | Literal[False] | None) -> Iterator[Experience | None]:
+    if store is False:
+        yield None
+        return
+    with open_experience(store) as experience:
+        yield experience
+
+
+@contextmanager
+def _owned_folder(out: str | Path | None, name: str) -> Iterator[Path]:
+    """A new folder for the run, taken away again if the search can't even begin and nothing was written."""
+    folder = make_folder(out, name)
+    try:
+        yield folder
+    finally:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _workers(asked: int | None, device: str) -> int:
+    if asked is not None and asked < 0:
+        raise InputError(f"--workers must be 0 (compute in this process) or more, not {asked}")
+    if asked is not None:
+        return asked
+    return cores() if device == "cpu" else 1
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,50 @@
+"""A worker process: reads JSON lines from standard input, trains, and answers in JSON lines on standard output.
+
+The first line is a :class:`~metanas.search.session.Hello`, each further one a job; a job ends with ``{"done": true}``. The
+process ends with its input, even in the middle of a job.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from typing import IO, Any
+
+
+def _read(jobs: queue.SimpleQueue[dict[str, Any]], source: IO[str]) -> None:
+    for line in source:
+        jobs.put(json.loads(line))
+    os._exit(0)  # the search is gone: so is the reason to go on computing
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # stray prints of libraries must not mix with the answers
+    jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(jobs, sys.stdin), daemon=True).start()
+
+    def say(message: dict[str, Any]) -> None:
+        answers.write(json.dumps(message) + "\n")
+        answers.flush()
+
+    try:
+        import torch
+
+        from metanas.search.session import Hello, Session
+
+        torch.set_num_threads(1)
+        session = Session(Hello(**jobs.get()))
+    except Exception as error:
+        say({"broken": f"{type(error).__name__}: {error}"})
+        return
+    while True:
+        session.do(jobs.get(), say)
+        say({"done": True})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Readers, one per kind of file or folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from metanas.errors import InputError
+from metanas.interfaces import TaskReader
+from metanas.tasks.options import Options, did_you_mean
+from metanas.tasks.readers.images import ImageReader as ImageReader
+from metanas.tasks.readers.npz import NpzReader as NpzReader
+from metanas.tasks.readers.sklearn import DATA_SETS, SklearnReader
+from metanas.tasks.readers.sounds import SoundReader as SoundReader
+from metanas.tasks.readers.table import TableReader as TableReader
+from metanas.tasks.readers.text import TextReader as TextReader
+
+READERS: list[TaskReader] = [SklearnReader(), NpzReader(), TableReader(), ImageReader(), SoundReader()]
+"""The first one that reads a path gets it; a new reader is added here."""
+_BY_KIND: dict[str, TaskReader] = {"text": TextReader(), "image": ImageReader(), "sound": SoundReader()}
+
+
+def reader_for(source: str | Path, options: Mapping[str, Any]) -> tuple[TaskReader, Path]:
+    """The reader for a path or the name of a data set.
+
+    Raises:
+        InputError: if there is nothing of that name, or no reader knows it.
+    """
+    path = Path(source)
+    if not (isinstance(source, str) and source in DATA_SETS) and not path.exists():
+        near = did_you_mean(str(source), [*DATA_SETS, *_neighbours(path)])
+        raise InputError(f"there is no file, folder or built-in data set {str(source)!r}{near}; built in are {', '.join(DATA_SETS)}")
+    asked = Options.of(options)
+    kind = "text" if asked.text else asked.data
+    by_path = [r for r in READERS if r.reads(path if not isinstance(source, str) or source not in DATA_SETS else Path(source))]
+    if kind == "text" and (not by_path or isinstance(by_path[0], TableReader)):
+        return _BY_KIND["text"], path
+    if path.is_dir() and kind in _BY_KIND:
+        return _BY_KIND[kind], path
+    if not by_path:
+        known = "a CSV, TSV, Parquet or .npz file, or a folder of PNG, JPEG or WAV files in one sub-folder per class"
+        raise InputError(f"{str(source)!r} is nothing that can be read; give {known}")
+    return by_path[0], path
+
+
+def _neighbours(path: Path) -> list[str]:
+    return [str(p) if path.parent != Path() else p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
