@@ -51,13 +51,8 @@ def stripes(examples: int = 240, size: int = 8) -> LearningData:
     wave = (np.arange(size) % 2 * 200).astype(np.uint8)
     flat = np.broadcast_to(wave, (examples, size, size))
     x = np.where((y == 1)[:, None, None], flat, flat.transpose(0, 2, 1)) + rng.integers(0, 50, (examples, size, size), dtype=np.uint8)
-    return learning_data(
-        TaskShape("image", (1, size, size), 2),
-        x[:, None],
-        y,
-        input_mean=np.full(1, 100.0, np.float32),
-        input_std=np.full(1, 90.0, np.float32),
-    )
+    scale = {"input_mean": np.full(1, 100.0, np.float32), "input_std": np.full(1, 90.0, np.float32)}
+    return learning_data(TaskShape("image", (1, size, size), 2), x[:, None], y, **scale)
 
 
 def tones(examples: int = 120) -> LearningData:
@@ -93,15 +88,15 @@ def perceptron(data: LearningData, width: int = 16, dropout: float = 0.0) -> Gra
 
 
 def convnet(data: LearningData, width: int = 8) -> Graph:
-    """One convolution with normalisation, then global pooling."""
-    front = [("log_spectrogram", {"window": 32, "hop": 16})] if data.shape.data == "sound" else []
-    body = [
+    """One convolution with normalisation; pictures are pooled over all places, spectrograms keep theirs."""
+    sound = data.shape.data == "sound"
+    front: list[tuple[str, dict[str, Any]]] = [("log_spectrogram", {"window": 32, "hop": 16})] if sound else []
+    body: list[tuple[str, dict[str, Any]]] = [
         ("conv", {"channels": width, "kernel": 3}),
         ("batch_norm", {}),
         ("activation", {"kind": "relu"}),
-        ("global_pool", {"kind": "avg"}),
     ]
-    return chain(data.shape, *front, *body)
+    return chain(data.shape, *front, *body, ("flatten", {}) if sound else ("global_pool", {"kind": "avg"}))
 
 
 def candidate(graph: Graph, epochs: int = 10, share: float = 1.0, seed: int = 0, number: int = 0, **recipe: float) -> Candidate:

@@ -179,16 +179,14 @@ def test_memory_is_watched(monkeypatch):
         train(candidate(convnet(data)), data, deadline=FOREVER, settings=TrainingSettings(memory=500_000_000))
 
 
-@pytest.mark.parametrize(
-    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")]
-)
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")])
 def test_running_out_of_memory_has_a_plain_reason(monkeypatch, error):
     def step(self, size):
         raise error
 
     monkeypatch.setattr(Learner, "step", step)
     data = blobs()
-    with pytest.raises(CandidateFailedError, match="^ran out of memory$"):
+    with pytest.raises(CandidateFailedError, match=r"^ran out of memory$"):
         train(candidate(perceptron(data)), data, deadline=FOREVER)
 
 
@@ -204,10 +202,15 @@ def test_other_errors_are_not_taken_for_memory(monkeypatch):
 
 def test_a_kept_front_end_changes_nothing(monkeypatch):
     data = tones()
-    kept = train(candidate(convnet(data), epochs=2), data, deadline=FOREVER)
+    network = train(candidate(convnet(data), epochs=2), data, deadline=FOREVER).network
+    kept, past_front = Tensors.of(data).inputs(network)[::2]
+    assert past_front
+    assert torch.allclose(network.rest(kept), network(torch.from_numpy(data.x_train)), atol=1e-4)
     monkeypatch.setattr(tensors, "FRONT_BYTES", 0)
-    anew = train(candidate(convnet(data), epochs=2), data, deadline=FOREVER)
-    assert kept.metrics == pytest.approx(anew.metrics, abs=1e-4)
+    raw, past_front = Tensors.of(data).inputs(network)[::2]
+    assert not past_front
+    assert torch.equal(raw, torch.from_numpy(data.x_train))
+    assert train(candidate(convnet(data)), data, deadline=FOREVER).metrics["accuracy"] > 0.9
 
 
 def test_front_ends_are_kept_apart():
@@ -288,7 +291,7 @@ def test_the_schedule_ends_in_time(steps, deadline, factor, slow_start):
     assert done[-1] < 1
     if len(done) < steps:
         assert seconds >= deadline - 4 * max(1, factor) - 5
-        assert done[-1] > 0.8
+        assert done[-1] > 0.9 or len(done) < 40
 
 
 def test_a_deadline_in_the_past_still_gives_one_step():

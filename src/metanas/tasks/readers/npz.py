@@ -62,7 +62,7 @@ def from_arrays(x_train: Any, y_train: Any, x_test: Any = None, y_test: Any = No
             raise InputError(f"x_{_PARTS[part]} and y_{_PARTS[part]} must be given together")
         if x is not None:
             parts[part] = _as_array(x), np.asarray(y)
-    extra = {}
+    extra: dict[str, Any] = {}
     for what in ("groups", "times"):
         if own[what] is not None:
             values = np.asarray(own[what])

@@ -1,0 +1,195 @@
+"""Tasks from tables: target, parts, groups, times, and everything that can be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from metanas.errors import InputError
+from metanas.tasks import Task
+
+Table = Callable[..., pd.DataFrame]
+
+
+def test_a_csv_file_becomes_a_task(tmp_path: Path, table: Table) -> None:
+    table().to_csv(tmp_path / "fruit.csv", index=False)
+    task = Task.from_csv(tmp_path / "fruit.csv", target="target")
+    assert (task.name, task.kind, task.data, task.classes, task.metric) == ("fruit", "classification", "table", ("no", "yes"), "accuracy")
+    assert (len(task.train), len(task.validation), len(task.test)) == (64, 32, 24)
+    assert list(task.inputs.columns) == ["size", "colour"]
+    assert task.notes == ()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet"])
+def test_every_format_gives_the_same_task(tmp_path: Path, table: Table, suffix: str) -> None:
+    frame, path = table(), tmp_path / f"t{suffix}"
+    frame.to_parquet(path) if suffix == ".parquet" else frame.to_csv(path, index=False, sep="\t" if suffix == ".tsv" else ",")
+    assert Task.read(path).fingerprint == Task.from_table(frame).fingerprint
+
+
+@pytest.mark.parametrize("name", ["target", "Label", "CLASS", "y"])
+def test_a_usual_name_is_the_target(table: Table, name: str) -> None:
+    assert Task.from_table(table().rename(columns={"target": name})).target == name
+
+
+def test_no_target(tmp_path: Path, table: Table) -> None:
+    frame = table().rename(columns={"target": "ripe"})
+    with pytest.raises(InputError, match=r"give target=COLUMN, one of: size, colour, ripe"):
+        Task.from_table(frame)
+    with pytest.raises(InputError, match=r"no target column 'rip' \(did you mean 'ripe'\?\); the columns are: size, colour, ripe"):
+        Task.from_table(frame, target="rip")
+
+
+def test_numbers_are_regression_unless_the_user_says_otherwise(table: Table) -> None:
+    frame = table().assign(target=np.arange(120) % 30)
+    assert Task.from_table(frame).metric == "rmse"
+    assert Task.from_table(frame, kind="classification").classes == tuple(str(i) for i in range(30))
+    assert Task.from_table(frame.assign(target=np.arange(120) % 5), kind="regression").targets.shape == (120, 1)
+
+
+def test_the_split_column_is_respected_and_no_feature(table: Table) -> None:
+    split = np.array(["train"] * 80 + ["val"] * 20 + ["test"] * 20)
+    task = Task.from_table(table().assign(split=split))
+    assert task.train.tolist() == list(range(80))
+    assert task.validation.tolist() == list(range(80, 100))
+    assert task.test.tolist() == list(range(100, 120))
+    assert "split" not in task.inputs.columns
+    half = Task.from_table(table().assign(Split=np.where(split == "val", "Train", split)))
+    assert half.test.tolist() == list(range(100, 120))
+    assert len(half.validation) == 33
+
+
+def test_a_column_named_split_with_other_values_is_a_feature(table: Table) -> None:
+    assert "split" in Task.from_table(table().assign(split=["banana", "lemon"] * 60)).inputs.columns
+
+
+def test_groups_stay_together_and_are_no_feature(table: Table) -> None:
+    group = np.repeat([f"g{i}" for i in range(30)], 4)
+    task = Task.from_table(table().assign(person=group), group="person")
+    sides = [set(group[p]) for p in (task.train, task.validation, task.test)]
+    assert sum(len(s) for s in sides) == 30
+    assert "person" not in task.inputs.columns
+
+
+def test_time_order_and_rows_without_a_time(table: Table) -> None:
+    days = pd.Series(pd.date_range("2024-01-01", periods=120)).sample(frac=1, random_state=0).to_numpy().astype(str).astype(object)
+    days[7] = None
+    task = Task.from_table(table().assign(day=days), time="day")
+    left = np.delete(days, 7).astype(str)
+    assert left[task.train].max() < left[task.validation].min()
+    assert left[task.validation].max() < left[task.test].min()
+    assert "1 rows without a readable time were left out" in task.notes
+    assert "day" not in task.inputs.columns
+
+
+def test_group_and_time_exclude_each_other_and_must_exist(table: Table) -> None:
+    with pytest.raises(InputError, match="not both"):
+        Task.from_table(table().assign(a=1, b=2), group="a", time="b")
+    with pytest.raises(InputError, match="no group column 'g'"):
+        Task.from_table(table(), group="g")
+
+
+def test_a_folder_with_train_and_test_files(tmp_path: Path, table: Table) -> None:
+    frame = table()
+    frame[:90].to_csv(tmp_path / "train.csv", index=False)
+    frame[90:][["target", "colour", "size"]].to_csv(tmp_path / "test.csv", index=False)
+    task = Task.read(tmp_path)
+    assert task.test.tolist() == list(range(90, 120))
+    again = Task.read(tmp_path / "train.csv", test=tmp_path / "test.csv")
+    assert again.fingerprint == task.fingerprint == Task.read(**dict(again.source or {})).fingerprint
+
+
+def test_train_and_test_with_different_columns(tmp_path: Path, table: Table) -> None:
+    table().to_csv(tmp_path / "train.csv", index=False)
+    table().drop(columns="colour").to_csv(tmp_path / "test.csv", index=False)
+    with pytest.raises(InputError, match="the test part lacks colour; all parts need the same columns"):
+        Task.read(tmp_path)
+    table().assign(extra=1).to_csv(tmp_path / "test.csv", index=False)
+    with pytest.raises(InputError, match="the test part has extra, which the training part lacks"):
+        Task.read(tmp_path)
+
+
+def test_unknown_categories_in_the_test_part_are_no_error(table: Table) -> None:
+    frame = table().assign(split=["train"] * 100 + ["test"] * 20)
+    frame.loc[100:, "colour"] = "violet"
+    task = Task.from_table(frame)
+    x, y = task.test_data()
+    assert len(x) == len(y) == 20
+    assert np.isfinite(x).all()
+    assert (x[:, 1:] == 0).all()
+
+
+def test_majority_decides_the_metric(table: Table) -> None:
+    frame = table().assign(target=["rare"] * 12 + ["common"] * 108)
+    task = Task.from_table(frame)
+    assert task.metric == "balanced_accuracy"
+    assert any("balanced_accuracy decides" in n for n in task.notes)
+    assert Task.from_table(frame, metric="accuracy").metric == "accuracy"
+    assert Task.from_table(frame, metric="accuracy").prepare()[0].class_weights is None
+    weights = task.prepare()[0].class_weights
+    assert weights is not None
+    assert weights[1] > weights[0]
+
+
+def test_rows_without_a_target_are_left_out_everywhere(table: Table) -> None:
+    frame = table()
+    frame.loc[[3, 5], "target"] = None
+    task = Task.from_table(frame)
+    assert len(task.inputs) == len(task.targets) == 118
+    np.testing.assert_array_equal(task.inputs["size"], frame["size"].drop([3, 5]))
+    assert "2 rows without a value in 'target' were left out" in task.notes
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({"target": "a"}, {}, "single class, 'a'"),
+        ({"target": [f"c{i}" for i in range(120)]}, {}, "every class has a single row"),
+        ({"target": None}, {}, "has no values"),
+        ({"size": None, "colour": "x"}, {}, "no column is left to learn from"),
+        ({}, {"metric": "rmse"}, "'rmse' is for regression"),
+        ({}, {"metric": "acc"}, "no metric 'acc'"),
+        ({}, {"kind": "image"}, "doesn't suit a table"),
+        ({}, {"kind": "tables"}, r"kind='tables' is unknown \(did you mean 'table'\?\)"),
+        ({}, {"kind": "table,image"}, "at once"),
+        ({}, {"size": 32}, "option size=32 means nothing for a table"),
+        ({}, {"colour": 1}, "no option 'colour'"),
+        ({}, {"seed": -1}, "seed must be 0 or more"),
+    ],
+)
+def test_bad_tables_and_options(table: Table, change: dict[str, object], options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Task.from_table(table().assign(**change), **options)
+
+
+def test_too_little_data(table: Table) -> None:
+    with pytest.raises(InputError, match="9 usable rows are too few"):
+        Task.from_table(table().head(9))
+    with pytest.raises(InputError, match="outside the test part"):
+        Task.from_table(table().assign(split=["train"] * 4 + ["test"] * 116))
+
+
+def test_all_empty_column_is_left_out_with_a_note(table: Table) -> None:
+    task = Task.from_table(table().assign(nothing=np.nan))
+    assert task.notes == ("left out because all their values are missing: nothing",)
+
+
+def test_an_empty_table_and_repeated_names(table: Table) -> None:
+    with pytest.raises(InputError, match="needs rows"):
+        Task.from_table(table().head(0))
+    twice = table()
+    twice.columns = ["size", "size", "target"]
+    with pytest.raises(InputError, match="different names"):
+        Task.from_table(twice)
+
+
+def test_nothing_at_that_path(tmp_path: Path, table: Table) -> None:
+    table().to_csv(tmp_path / "fruit.csv", index=False)
+    with pytest.raises(InputError, match=r"did you mean 'fruit.csv'"):
+        Task.from_csv(tmp_path / "fruits.csv")
+    with pytest.raises(InputError, match="no table named train"):
+        Task.from_table(tmp_path)
