@@ -4,10 +4,11 @@
 
 Networks: five times 3x3 convolution, batch normalisation and ReLU of 8, 16 or 32 channels on 28x28 inputs of as many channels,
 and a residual network (stem 16, stages of 16, 32 and 64 channels; 77,000 parameters) on pictures of one channel. With
-``--pictures`` all take one channel: the first convolution then has little arithmetic, but as much to read and write as any other. A step is forward, backward and a fused AdamW
-update. Its floating-point operations are counted by PyTorch's ``FlopCounterMode`` and divided by its CPU time (the least of all
-repeats; the ways take turns, and a busy neighbour costs no CPU time), then by the rate of a float32 product of two 2048x2048
-matrices, measured in the same run. bfloat16 may pass 100 %: it is compared with float32 arithmetic.
+``--pictures`` all take one channel: the first convolution then has little arithmetic, but as much to read and write as any other.
+A step is forward, backward and a fused AdamW update. Its floating-point operations are counted by PyTorch's ``FlopCounterMode``
+and divided by its CPU time (the least of all repeats; the ways take turns, and waiting for a busy neighbour costs no CPU time),
+then by the rate of a float32 product of two 2048x2048 matrices, measured in the same run. bfloat16 may pass 100 %: it is
+compared with float32 arithmetic.
 
 Ways, each with what the one before it has: plain eager PyTorch, channels last; global average pooling whose gradient keeps
 channels last (PyTorch's own turns it round, and the last layers then work on mixed layouts); bfloat16; freed memory kept

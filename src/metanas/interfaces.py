@@ -124,8 +124,8 @@ class Executor(ABC):
     """Runs evaluators: here, in processes, on a cluster."""
 
     @abstractmethod
-    def submit(self, group: Sequence[Candidate], deadline: float) -> None:
-        """Queue candidates that may train together."""
+    def submit(self, group: Sequence[Candidate], deadline: float, seconds: float | None = None) -> None:
+        """Queue candidates that may train together, each for at most so many seconds."""
 
     @abstractmethod
     def call(self, job: dict[str, Any], deadline: float, listener: Callable[[dict[str, Any]], None]) -> None:
@@ -136,8 +136,8 @@ class Executor(ABC):
         """What has finished since the last call; waits up to ``timeout`` seconds for the first."""
 
     @abstractmethod
-    def drop(self) -> None:
-        """Give up all jobs; others may follow."""
+    def drop(self, patience: float = 0.0) -> None:
+        """Give up all jobs, those that run only after ``patience`` seconds to end by themselves; others may follow."""
 
     @abstractmethod
     def close(self) -> None:

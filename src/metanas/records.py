@@ -17,10 +17,22 @@ LOWER_IS_BETTER = frozenset({"cross_entropy", "rmse", "mae", "parameters", "flop
 
 @dataclass(frozen=True)
 class Fidelity:
-    """How thoroughly a candidate is evaluated: training epochs, and the share (0, 1] of the training data they use."""
+    """How thoroughly a candidate is evaluated.
+
+    Args:
+        epochs: of training.
+        share: (0, 1] of the training data that they use.
+        fold: which cut between training and validation rows; 0 is the task's own, others are drawn anew.
+    """
 
     epochs: int
     share: float = 1.0
+    fold: int = 0
+
+    @property
+    def effort(self) -> float:
+        """Passes over the whole training part."""
+        return self.epochs * self.share
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -29,7 +41,7 @@ class Fidelity:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Fidelity:
         """The fidelity written by :meth:`to_json`."""
-        return cls(record["epochs"], record["share"])
+        return cls(**record)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+import metanas.delivery.resampling as resampling
 from metanas.delivery.resampling import bootstrap, percentile_interval, statistic, wilson
 from metanas.tasks import metrics
 
@@ -83,3 +84,16 @@ def test_the_interval_covers_as_often_as_it_says():
         low, high = percentile_interval("mae", metrics.compute_one("mae", y, np.zeros((80, 1))), draws, 80)
         covered += low <= np.sqrt(2 / np.pi) <= high
     assert 0.88 <= covered / 200 <= 0.99
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_the_linear_part_of_the_area_has_its_value_and_spread(classes, monkeypatch):
+    rng = np.random.default_rng(3)
+    y = rng.integers(classes, size=900)
+    p = rng.dirichlet(np.ones(classes), size=900).round(2) + np.eye(classes)[y] / 4
+    exact = bootstrap("roc_auc", y, [p], resamples=400)[0]
+    monkeypatch.setattr(resampling, "MOST_RANKED", 0)
+    assert statistic("roc_auc", y, p)(np.ones((1, 900)))[0] == pytest.approx(metrics.compute_one("roc_auc", y, p))
+    linear = bootstrap("roc_auc", y, [p], resamples=400)[0]
+    assert linear.std() == pytest.approx(exact.std(), rel=0.05)
+    assert np.corrcoef(linear, exact)[0, 1] > 0.99

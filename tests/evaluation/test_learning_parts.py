@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -84,7 +86,9 @@ def test_drawn_pictures_are_moved_pictures(mirror):
 
 
 def test_augmentation_follows_the_data():
-    assert Augmentation.of(stripes(size=10)) == Augmentation(1, 1, False)
+    assert Augmentation.of(stripes(size=20)) == Augmentation(1, 1, False)
+    assert Augmentation.of(replace(stripes(size=20), mirror=True)) == Augmentation(1, 1, True)
+    assert Augmentation.of(stripes(size=8)) is None
     assert Augmentation.of(blobs()) is None
 
 

@@ -198,3 +198,41 @@ def test_an_operation_without_builder_is_named():
     register_operation(Operation("test_unbuilt", same_shape))
     with pytest.raises(ValueError, match="test_unbuilt"):
         build_network(single("test_unbuilt", (4,)), seed=0)
+
+
+def test_overwriting_rectifiers_change_no_gradient():
+    """A rectifier may overwrite the output of a convolution or normalisation, but not one that others read."""
+    nodes = (
+        Node("a", "conv", (("channels", 3), ("kernel", 3)), ("input",)),
+        Node("b", "batch_norm", (), ("a",)),
+        Node("c", "activation", (("kind", "relu"),), ("b",)),
+        Node("d", "conv", (("channels", 3), ("kernel", 3)), ("c",)),
+        Node("e", "activation", (("kind", "relu"),), ("d",)),
+        Node("f", "residual", (), ("d", "e")),
+        Node("g", "activation", (("kind", "tanh"),), ("f",)),
+        Node("h", "activation", (("kind", "relu"),), ("g",)),
+        Node("i", "global_pool", (("kind", "both"),), ("h",)),
+    )
+    network = build_network(Graph(TaskShape("image", (2, 5, 5), 6), nodes), seed=0)
+    rectifiers = {name: network.nodes.get_submodule(f"{name}.activation") for name in "ceh"}
+    assert {name: module.inplace for name, module in rectifiers.items()} == {"c": True, "e": False, "h": False}
+    x = torch.randn(4, 2, 5, 5)
+    gradients = []
+    for inplace in (True, False):
+        rectifiers["c"].inplace = inplace
+        network.zero_grad()
+        network(x).square().sum().backward()
+        gradients.append([p.grad.clone() for p in network.parameters()])
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*gradients, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["avg", "max", "both"])
+def test_gradients_keep_channels_innermost(kind):
+    """Else every layer before the global pooling works on mixed layouts, several times slower."""
+    module = build_network(single("global_pool", (4, 5, 6), kind=kind), seed=0).nodes.only.global_pool
+    x = torch.randn(3, 4, 5, 6).contiguous(memory_format=torch.channels_last).requires_grad_()
+    seen = []
+    doubled = x * 2
+    doubled.register_hook(lambda gradient: seen.append(gradient.is_contiguous(memory_format=torch.channels_last)))
+    module(doubled).sum().backward()
+    assert seen == [True]

@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_counting import counted_flops, counted_parameters, single
+from network_counting import counted_flops, counted_parameters
 from torch import nn
 
 from metanas.networks import build_network, module_of
+from metanas.spaces import Graph, Node, TaskShape
 from metanas.spaces.operation import operation, operations
 
 LENGTH = st.integers(1, 12)
@@ -240,5 +241,7 @@ def test_dropout_works_in_training_only():
 
 
 def test_initial_spread_follows_fan_in():
-    weight = build_network(single("dense", (400,), units=300), seed=3).state_dict()["nodes.only.dense.weight"]
-    assert weight.std().item() == pytest.approx((2 / 400) ** 0.5, rel=0.02)
+    nodes = (Node("a", "dense", (("units", 300),), ("input",)), Node("b", "dense", (("units", 300),), ("a",)))
+    weights = build_network(Graph(TaskShape("table", (400,), 300), nodes), seed=3).state_dict()
+    assert weights["nodes.a.dense.weight"].std().item() == pytest.approx((2 / 400) ** 0.5, rel=0.02)
+    assert weights["nodes.b.dense.weight"].std().item() == pytest.approx(0.1 * (2 / 300) ** 0.5, rel=0.02)

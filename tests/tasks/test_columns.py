@@ -111,7 +111,7 @@ def test_a_few_words_among_numbers_are_missing_values() -> None:
     frame, notes = cleaned(age=["old", *[str(i % 7) for i in range(N - 1)]])
     assert frame["age"].dtype == np.float64
     assert np.isnan(frame["age"][0])
-    assert "column 'age': 1 values that are no numbers (old) count as missing" in notes
+    assert "column 'age': 1 value not a number (old), taken as missing" in notes
 
 
 def test_many_words_among_numbers_make_a_category() -> None:
@@ -124,7 +124,7 @@ def test_infinite_numbers_are_missing_values() -> None:
     frame, notes = cleaned(rate=[np.inf, -np.inf, *np.arange(2, N)])
     assert frame["rate"].isna().sum() == 2
     assert np.isfinite(frame["rate"][2:]).all()
-    assert "2 infinite values count as missing" in notes
+    assert "2 infinite values taken as missing" in notes
 
 
 def test_no_column_left_is_an_error_that_says_why() -> None:

@@ -138,7 +138,7 @@ def test_long_clips_are_cut_and_short_ones_padded(clips: Path) -> None:
     wavfile.write(clips / "low" / "short.wav", 8000, np.full(500, 1000, np.int16))
     task = Task.from_sounds(clips)
     assert task.inputs.shape == (22, 1, 2000)
-    assert any("1 clips were cut to their first 0.25 seconds" in n for n in task.notes)
+    assert any("1 clip cut to the first 0.25 seconds" in n for n in task.notes)
     assert sorted((task.inputs[:, 0] != 0).sum(1).tolist())[0] == 500
     assert Task.from_sounds(clips, seconds=0.1, rate=4000).inputs.shape == (22, 1, 400)
 

@@ -118,5 +118,7 @@ def test_given_parts_are_left_as_they_are() -> None:
 def test_one_group_or_one_moment_can_not_be_cut() -> None:
     with pytest.raises(InputError, match="group column"):
         cut(None, free(20), seed=0, groups=np.zeros(20, np.int64))
-    with pytest.raises(InputError, match="too few"):
+    with pytest.raises(InputError, match="time column has too few different moments"):
+        cut(None, free(20), seed=0, times=np.zeros(20))
+    with pytest.raises(InputError, match="2 rows are too few"):
         cut(None, free(2), seed=0)

@@ -79,10 +79,10 @@ def test_time_order_and_rows_without_a_time(table: Table) -> None:
     days = pd.Series(pd.date_range("2024-01-01", periods=120)).sample(frac=1, random_state=0).to_numpy().astype(str).astype(object)
     days[7] = None
     task = Task.from_table(table().assign(day=days), time="day")
-    left = np.delete(days, 7).astype(str)
+    left = np.delete(days, 7).astype("datetime64[s]")
     assert left[task.train].max() < left[task.validation].min()
     assert left[task.validation].max() < left[task.test].min()
-    assert "1 rows without a readable time were left out" in task.notes
+    assert "1 row without a readable time left out" in task.notes
     assert "day" not in task.inputs.columns
 
 
@@ -141,7 +141,7 @@ def test_rows_without_a_target_are_left_out_everywhere(table: Table) -> None:
     task = Task.from_table(frame)
     assert len(task.inputs) == len(task.targets) == 118
     np.testing.assert_array_equal(task.inputs["size"], frame["size"].drop([3, 5]))
-    assert "2 rows without a value in 'target' were left out" in task.notes
+    assert "2 rows without a value in 'target' left out" in task.notes
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,9 @@ def test_rows_without_a_target_are_left_out_everywhere(table: Table) -> None:
         ({}, {"kind": "table,image"}, "at once"),
         ({}, {"size": 32}, "option size=32 means nothing for a table"),
         ({}, {"colour": 1}, "no option 'colour'"),
-        ({}, {"seed": -1}, "seed must be 0 or more"),
+        ({}, {"seed": -1}, "seed must be a whole number from 0"),
+        ({}, {"seed": "a"}, "seed must be a whole number from 0"),
+        ({}, {"time": "colour"}, "holds neither numbers nor dates"),
     ],
 )
 def test_bad_tables_and_options(table: Table, change: dict[str, object], options: dict[str, object], message: str) -> None:

@@ -15,7 +15,7 @@ def test_texts_are_classes_in_alphabetical_order() -> None:
     assert (found.kind, found.classes) == ("classification", ("a", "b"))
     assert found.values.tolist() == [1, 0, 1]
     assert found.rows.tolist() == [0, 1, 3]
-    assert found.notes == ["1 rows without a value in 'y' were left out"]
+    assert found.notes == ["1 row without a value in 'y' left out"]
 
 
 def test_numbered_classes_are_in_order_of_the_numbers() -> None:
@@ -64,7 +64,7 @@ def test_several_outputs_and_rows_without_a_target() -> None:
         ([None] * 5, None, "no values"),
         ([1.5] * 30, "regression", "same value in every row"),
         ([np.inf, *range(30)], "regression", "infinite"),
-        (["a", "b", "1"], "regression", "2 values are none .such as 'a'."),
+        (["a", "b", "1"], "regression", "2 values such as 'a' are no numbers"),
     ],
 )
 def test_useless_targets(values: list[object], problem: str | None, message: str) -> None:
@@ -83,7 +83,7 @@ def test_rare_classes_are_left_out_with_a_note() -> None:
     assert kept.classes == ("a", "c")
     assert kept.rows.tolist() == [0, 1, 2, 3, 4, *range(7, 13)]
     assert kept.values.tolist() == [0] * 5 + [1] * 6
-    assert "2 rows of classes with fewer than 3 rows to learn from were left out: b" in kept.notes
+    assert "2 rows left out, of classes with fewer than 3 rows to learn from: b" in kept.notes
 
 
 def test_with_given_parts_fewer_rows_do() -> None:

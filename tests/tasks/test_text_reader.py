@@ -16,7 +16,9 @@ def reviews(rows: int = 60) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     good = rng.random(rows) < 0.5
     words = np.where(good, "a fine film", "a dull film")
-    return pd.DataFrame({"stars": rng.integers(1, 6, rows), "review": [f"{w}, number {i}!" for i, w in enumerate(words)], "label": good.astype(int)})
+    return pd.DataFrame(
+        {"stars": rng.integers(1, 6, rows), "review": [f"{w}, number {i}!" for i, w in enumerate(words)], "label": good.astype(int)}
+    )
 
 
 def test_texts_and_labels(tmp_path: Path) -> None:
@@ -57,7 +59,7 @@ def test_missing_texts_count_as_empty_ones() -> None:
     frame.loc[2, "review"] = None
     task = Task.from_text(frame, text="review")
     assert task.inputs[2] == ""
-    assert any("1 rows have no text" in n for n in task.notes)
+    assert any("1 row without a text in 'review' taken as empty" in n for n in task.notes)
     assert (task.prepare()[0].x_train[:, 0] != 0).all()
 
 

@@ -86,9 +86,13 @@ def fit_baselines(task: Task, *, deadline: float = float("inf"), seed: int = 0) 
     Returns:
         the simplest first; one that failed or was left out has a reason and no ``predict``.
     """
-    learned = np.concatenate([task.train, task.validation])
+    learned = _learned(task)
     with _calmly():
         return [_majority(task, learned), *(_fit(recipe, task, learned, deadline, seed) for recipe in _recipes(task, seed))]
+
+
+def _learned(task: Task) -> Array:
+    return np.sort(np.concatenate([task.train, task.validation]))
 
 
 def _majority(task: Task, learned: Array) -> Entry:
@@ -180,7 +184,7 @@ def _calmly() -> Iterator[None]:
 def _recipes(task: Task, seed: int) -> Sequence[_Recipe]:
     linear = "logistic regression" if task.kind == "classification" else "ridge regression"
     if task.data == "table":
-        columns = TableColumns.of(task.inputs)
+        columns = TableColumns.of(task.rows(_learned(task)))
         return [
             _Recipe(linear, lambda share: _pipeline(columns.linear(), _linear(task))),
             _Recipe(
@@ -208,8 +212,7 @@ def _flat(inputs: Array) -> Array:
 
 def _weights(task: Task) -> dict[int, float] | None:
     """The same weights of the classes as the networks' loss has, so that rare classes count as much here."""
-    learned = task.targets[np.concatenate([task.train, task.validation])]
-    weights = class_weights(task.metric, learned, len(task.classes))
+    weights = class_weights(task.metric, task.targets[_learned(task)], len(task.classes))
     return None if weights is None else {k: float(weight) for k, weight in enumerate(weights)}
 
 

@@ -40,7 +40,7 @@ def log_spectrogram(sounds: Array) -> Array:
 
 def _spectra(sounds: Array) -> Array:
     waves = sounds.mean(axis=1, dtype=np.float32)
-    samples = max(waves.shape[1], WINDOW * SLICES // 2)
+    samples = max(waves.shape[1], WINDOW // 2 * (SLICES + 1))
     waves = np.pad(waves, ((0, 0), (0, samples - waves.shape[1])))
     frames = np.lib.stride_tricks.sliding_window_view(waves, WINDOW, axis=1)[:, :: WINDOW // 2]
     energy = np.abs(np.fft.rfft(frames * np.hanning(WINDOW).astype(np.float32), axis=2)) ** 2
@@ -58,11 +58,12 @@ class TableColumns:
 
     @classmethod
     def of(cls, frame: Any) -> TableColumns:
-        """By the columns' types in ``frame``: numbers and booleans are numbers, all else categories."""
+        """By the columns' types in ``frame``: numbers and booleans are numbers, all else categories; empty columns are left out."""
         from pandas.api.types import is_numeric_dtype
 
-        numbers = tuple(name for name in frame.columns if is_numeric_dtype(frame[name].dtype))
-        return cls(numbers, tuple(name for name in frame.columns if name not in numbers))
+        filled = [name for name in frame.columns if frame[name].notna().any()]
+        numbers = tuple(name for name in filled if is_numeric_dtype(frame[name].dtype))
+        return cls(numbers, tuple(name for name in filled if name not in numbers))
 
     def linear(self) -> Any:
         """Missing numbers become the median (and are marked), numbers are scaled, each category gets a column."""
@@ -85,7 +86,7 @@ class TableColumns:
 
         missing = float("nan")
         codes = OrdinalEncoder(max_categories=254, handle_unknown="use_encoded_value", unknown_value=missing, encoded_missing_value=missing)
-        categories = make_pipeline(FunctionTransformer(_words, kw_args={"missing": None}), codes)
+        categories = make_pipeline(FunctionTransformer(_words, kw_args={"missing": missing}), codes)
         numbers = FunctionTransformer(_floats)
         return ColumnTransformer([("categories", categories, list(self.categories)), ("numbers", numbers, list(self.numbers))])
 
@@ -98,7 +99,7 @@ def _floats(frame: Any) -> Array:
     return np.asarray(frame.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
-def _words(frame: Any, missing: str | None = "missing") -> Array:
+def _words(frame: Any, missing: str | float = "missing") -> Array:
     """The cells as text in an object array; missing ones as ``missing``."""
     cells = frame.astype(object).to_numpy()
     empty = frame.isna().to_numpy()

@@ -170,7 +170,8 @@ def save_model(
         "graph": graph.to_json(),
     }
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    (place / DESCRIPTION).unlink(missing_ok=True)
+    if (place / DESCRIPTION).exists():
+        (place / DESCRIPTION).unlink()
     write_bytes(place / WEIGHTS, save(weights))
     write_json(place / PREPROCESSING, preprocessing.to_json())
     write_json(place / DESCRIPTION, record)

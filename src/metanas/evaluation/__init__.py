@@ -1,5 +1,5 @@
 """How good it is: training one at a time and as a population, fidelities, costs."""
 
 from metanas.evaluation.evaluator import TrainingEvaluator as TrainingEvaluator
-from metanas.evaluation.population_cells import trains_together as trains_together
+from metanas.evaluation.together import trains_together as trains_together
 from metanas.evaluation.training import TrainingSettings as TrainingSettings

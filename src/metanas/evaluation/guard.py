@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from metanas.errors import MetaNASError
+from metanas.evaluation.fast_convolution import keep_freed_memory
 from metanas.evaluation.memory import in_words, is_exhaustion, resident_bytes, training_bytes
 from metanas.evaluation.recipe import batch_size
 from metanas.evaluation.tensors import Tensors
@@ -50,6 +51,7 @@ class TrainingSettings:
 @contextmanager
 def guarded(candidate: Candidate, tensors: Tensors, settings: TrainingSettings) -> Iterator[None]:
     """Refuse what would not fit, seed dropout and put the generator back, and say it plainly when memory runs out."""
+    keep_freed_memory()
     rows = len(tensors.rows(candidate.proposal.fidelity.share))
     needed = training_bytes(candidate.graph, min(rows, batch_size(rows)))
     if settings.memory is not None and needed > settings.memory:

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from metanas.evaluation.learner import CLIP, EVALUATION_NUMBERS
-from metanas.evaluation.population_cells import Cell, Slot
+from metanas.evaluation.population_cells import Cells
 from metanas.evaluation.population_dropout import Dropout
 from metanas.evaluation.population_loss import CrossEntropy, SquaredError, in_users_terms_of, validation_losses
+from metanas.evaluation.population_operations import prepare
 from metanas.evaluation.population_parameters import Parameters
-from metanas.evaluation.population_plan import Plan, Run
-from metanas.evaluation.population_program import Emit, Program
-from metanas.evaluation.population_rows import emit_activation, emit_dropout, emit_norm
-from metanas.evaluation.population_sources import EMITTERS
+from metanas.evaluation.population_plan import Plan
+from metanas.evaluation.population_program import Program
 from metanas.evaluation.recipe import Recipe, batch_size
 from metanas.evaluation.tensors import Tensors
 
@@ -46,7 +45,7 @@ class Vectors:
 class Member:
     """One candidate of a population: its cells, its recipe, and its weights by name."""
 
-    cells: dict[Slot, Cell]
+    cells: Cells
     recipe: Recipe
     state: Mapping[str, Tensor]
 
@@ -55,7 +54,7 @@ class PopulationLearner:
     """Trains members on the same batches.
 
     Args:
-        members: similar ones next to each other, see :func:`metanas.evaluation.population_plan.alike`.
+        members: in any order.
         vectors: of the task.
         share: of the training data that is used.
         floor: see :class:`Plan`.
@@ -121,8 +120,7 @@ class PopulationLearner:
         """Every member's outputs in the user's terms ``(members, examples, outputs)`` and its validation loss."""
         tensors, x = self._vectors.tensors, self._vectors.x_val
         if self._evaluation is None:
-            rows = sum(starts[-1] for starts in self._plan.starts.values())
-            size = max(16, min(len(x), 512, EVALUATION_NUMBERS // max(1, rows)))
+            size = max(16, min(len(x), 512, EVALUATION_NUMBERS // self._plan.rows))
             self._evaluation = prepare(self._plan, self.parameters, size, None)
         program = self._evaluation
         parts = []
@@ -139,21 +137,3 @@ class PopulationLearner:
         while True:
             shuffled = self._rows.index_select(0, torch.randperm(len(self._rows), generator=self._generator))
             yield from torch.split(shuffled[: self.steps_per_epoch * self.batch], self.batch)
-
-
-def prepare(plan: Plan, parameters: Parameters, batch: int, dropout: Dropout | None) -> Program:
-    """The passes of a population; arguments as for :class:`Program`."""
-    program = Program(plan, parameters, batch, dropout)
-    for slot in plan.slots:
-        for run in plan.sources[slot]:
-            EMITTERS[run.cell.op](program, run)
-        rows: tuple[tuple[list[Run], Emit], ...] = (
-            (plan.norms[slot], emit_norm),
-            (plan.activations[slot], emit_activation),
-            (plan.dropouts[slot], emit_dropout),
-        )
-        for runs, emit in rows:
-            for run in runs:
-                emit(program, run)
-    program.finish()
-    return program

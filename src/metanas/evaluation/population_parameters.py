@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from metanas.evaluation.population_cells import Slot
-from metanas.evaluation.population_plan import STATISTICS, Block, Plan, Rows, Run
+from metanas.evaluation.population_plan import Block, Entry, Plan
 from metanas.evaluation.recipe import BETAS, EPSILON, Recipe
 
 _CHUNK = 1 << 15
@@ -21,8 +20,9 @@ _CHUNK = 1 << 15
 
 _LINE = 16
 """Numbers in a cache line."""
+_STATISTICS = ("running_mean", "running_var")
 
-Key = tuple[Slot, str, int]
+_Key = tuple[Slot, str, int]
 
 
 class Parameters:
@@ -35,86 +35,72 @@ class Parameters:
     """
 
     def __init__(self, plan: Plan, recipes: Sequence[Recipe], clip: float) -> None:
-        trained = [b for b in plan.blocks if b.role not in STATISTICS]
-        statistics = [b for b in plan.blocks if b.role in STATISTICS]
-        self._trained, size = _offsets(trained)
-        self._statistics, statistics_size = _offsets(statistics)
-        self.members = len(recipes)
-        self.clip = clip
-        self.weights, self.gradients, self.first_moments, self.second_moments = (torch.zeros(size) for _ in range(4))
-        self.rates, self.decays = torch.zeros(size), torch.zeros(size)
-        self.statistics = torch.zeros(statistics_size)
-        self._gradients = {key: self._view(self.gradients, offset, block) for key, (offset, block) in self._trained.items()}
-        for offset, block in self._trained.values():
-            mine = [recipes[m] for m in block.run.members]
-            self._view(self.rates, offset, block).copy_(_column([r.learning_rate for r in mine], block))
-            if len(block.shape) > 1:
-                self._view(self.decays, offset, block).copy_(_column([-r.weight_decay for r in mine], block))
+        self.members, self.clip = len(recipes), clip
+        trained: dict[_Key, tuple[int, Block]] = {}
+        statistics: dict[_Key, tuple[int, Block]] = {}
+        self._entries: list[list[tuple[Entry, bool, int]]] = [[] for _ in recipes]
+        ends = [0, 0]
+        for block, entries in plan.parameters:
+            statistic = block.role in _STATISTICS
+            (statistics if statistic else trained)[(block.slot, block.role, block.number)] = (ends[statistic], block)
+            for entry in entries:
+                self._entries[entry.member].append((entry, statistic, ends[statistic] + entry.start))
+            ends[statistic] += -(-block.size // _LINE) * _LINE
+        self.weights, self.gradients, self.rates, self.decays = (torch.zeros(ends[False]) for _ in range(4))
+        self.moments = (torch.zeros(ends[False]), torch.zeros(ends[False]))
+        self.statistics = torch.zeros(ends[True])
+        self._weights = {key: _view(self.weights, *place) for key, place in trained.items()}
+        self._weights |= {key: _view(self.statistics, *place) for key, place in statistics.items()}
+        self._gradients = {key: _view(self.gradients, *place) for key, place in trained.items()}
+        for recipe, entries_of_one in zip(recipes, self._entries, strict=True):
+            for entry, statistic, start in entries_of_one:
+                if not statistic:
+                    _entry(self.rates, entry, start).fill_(recipe.learning_rate)
+                    _entry(self.decays, entry, start).fill_(-recipe.weight_decay if len(entry.shape) > 1 else 0.0)
+        self._clipping = _Clipping(self._gradients, {key: block.owners for key, (_, block) in trained.items()}, self.members)
         self._update = _Update(self)
 
-    @staticmethod
-    def _view(flat: Tensor, offset: int, block: Block) -> Tensor:
-        return flat[offset : offset + block.size].view(len(block.run), *block.shape)
+    def weight(self, slot: Slot, role: str, number: int = 0) -> Tensor:
+        """A block of weights or running statistics ``(rows, columns)``: a view."""
+        return self._weights[(slot, role, number)]
 
-    def weight(self, run: Run, role: str) -> Tensor:
-        """A block of weights or running statistics ``(members of the run, ...)``: a view."""
-        key = (run.slot, role, run.first)
-        flat, table = (self.statistics, self._statistics) if role in STATISTICS else (self.weights, self._trained)
-        return self._view(flat, *table[key])
-
-    def gradient(self, run: Run, role: str) -> Tensor:
+    def gradient(self, slot: Slot, role: str, number: int = 0) -> Tensor:
         """The gradient of a block of weights: a view."""
-        return self._gradients[(run.slot, role, run.first)]
+        return self._gradients[(slot, role, number)]
+
+    def both(self, slot: Slot, role: str, number: int = 0) -> tuple[Tensor, Tensor]:
+        """A block of weights and its gradient."""
+        return self.weight(slot, role, number), self.gradient(slot, role, number)
 
     # -- one member ----------------------------------------------------------------------------------------------------
+
+    def _flats(self) -> dict[str, Tensor]:
+        return {"": self.weights, "first/": self.moments[0], "second/": self.moments[1]}
 
     def read(self, member: int, *, moments: bool = False) -> dict[str, Tensor]:
         """A member's weights and running statistics by name, as in its network's ``state_dict``, copied.
 
         With ``moments`` also those of AdamW, as ``first/<name>`` and ``second/<name>``.
         """
-        flats = {"": self.weights, "first/": self.first_moments, "second/": self.second_moments}
         state = {}
-        for prefix, flat in flats.items() if moments else [("", self.weights)]:
-            state.update({prefix + name: part.clone() for name, part in self._parts(member, flat, self._trained)})
-        return state | {name: part.clone() for name, part in self._parts(member, self.statistics, self._statistics)}
+        for entry, statistic, start in self._entries[member]:
+            for prefix, flat in ({"": self.statistics} if statistic else self._flats()).items():
+                if not prefix or moments:
+                    state[prefix + entry.name] = _entry(flat, entry, start).clone()
+        return state
 
     def write(self, member: int, state: Mapping[str, Tensor]) -> None:
         """Take over what :meth:`read` gave, or a network's ``state_dict``."""
-        for prefix, flat in {"": self.weights, "first/": self.first_moments, "second/": self.second_moments}.items():
-            if prefix and not any(name.startswith(prefix) for name in state):
-                continue
-            self._fill(member, flat, self._trained, {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)})
-        self._fill(member, self.statistics, self._statistics, state)
+        for entry, statistic, start in self._entries[member]:
+            for prefix, flat in ({"": self.statistics} if statistic else self._flats()).items():
+                if not prefix or prefix + entry.name in state:
+                    _entry(flat, entry, start).copy_(state[prefix + entry.name])
 
-    def _parts(self, member: int, flat: Tensor, table: Mapping[Key, tuple[int, Block]]) -> list[tuple[str, Tensor]]:
-        parts = []
-        for offset, block in table.values():
-            if member in block.run.members:
-                at = member - block.run.first
-                parts.append((block.names[at], _own(self._view(flat, offset, block)[at], block.places[at])))
-        return parts
-
-    def _fill(self, member: int, flat: Tensor, table: Mapping[Key, tuple[int, Block]], state: Mapping[str, Tensor]) -> None:
-        for offset, block in table.values():
-            if member in block.run.members:
-                at = member - block.run.first
-                whole = self._view(flat, offset, block)[at]
-                value = state[block.names[at]]
-                places = block.places[at]
-                if places is None or value.shape == whole.shape:
-                    whole.copy_(value)
-                else:
-                    whole[_mesh(places)] = value
+    def gradients_of(self, member: int) -> dict[str, Tensor]:
+        """A member's gradients by name, copied."""
+        return {e.name: _entry(self.gradients, e, start).clone() for e, statistic, start in self._entries[member] if not statistic}
 
     # -- one step ------------------------------------------------------------------------------------------------------
-
-    def norms(self) -> Tensor:
-        """The norm of every member's gradient ``(P,)``."""
-        squares = torch.zeros(self.members)
-        for (_, _, first), gradient in self._gradients.items():
-            squares[first : first + len(gradient)] += gradient.flatten(1).square().sum(1)
-        return squares.sqrt()
 
     def step(self, number: int, factor: float) -> None:
         """Clip gradients and update weights (AdamW: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2).
@@ -123,12 +109,32 @@ class Parameters:
             number: of the step, from 1.
             factor: the share of each member's own learning rate that is due.
         """
-        # The norm over all members bounds each member's: mostly one pass shows that none has to be clipped.
+        # The norm over all members bounds each member's: often one pass shows that none has to be clipped.
         if not float(torch.dot(self.gradients, self.gradients)) <= self.clip**2:
-            scale = (self.clip / self.norms()).clamp(max=1.0)
-            for (_, _, first), gradient in self._gradients.items():
-                gradient.mul_(_spread(scale[first : first + len(gradient)], gradient.dim()))
+            self._clipping.clip(self.clip)
         self._update(number, factor)
+
+
+class _Clipping:
+    """Scales down the gradients of those members whose norm is too large."""
+
+    def __init__(self, gradients: Mapping[_Key, Tensor], owners: Mapping[_Key, Sequence[int]], members: int) -> None:
+        self._members = members
+        self._owners = torch.tensor([owner for key in gradients for owner in owners[key]])
+        self._squares = torch.zeros(len(self._owners), 1)
+        self._blocks = list(zip(gradients.values(), torch.split(self._squares, [len(block) for block in gradients.values()]), strict=True))
+
+    def clip(self, most: float) -> None:
+        """Make every norm at most ``most``."""
+        for gradient, squares in self._blocks:
+            torch.linalg.vector_norm(gradient, dim=1, keepdim=True, out=squares)
+        totals = torch.zeros(self._members).index_add_(0, self._owners, self._squares.square().view(-1))
+        scale = most / totals.sqrt()
+        if bool((scale >= 1).all()):
+            return
+        per_row = torch.split(scale.clamp(max=1.0)[self._owners].view(-1, 1), [len(block) for block, _ in self._blocks])
+        for (gradient, _), factors in zip(self._blocks, per_row, strict=True):
+            gradient.mul_(factors)
 
 
 class _Update:
@@ -144,14 +150,14 @@ class _Update:
         self.chunks: list[tuple[Callable[[], object], Callable[[], object], Callable[..., object]]] = []
         for start in range(0, len(parameters.weights), _CHUNK):
             part = slice(start, start + _CHUNK)
-            weights, moments = parameters.weights[part], (parameters.first_moments[part], parameters.second_moments[part])
+            weights, first, second = (flat[part] for flat in (parameters.weights, *parameters.moments))
             move = direction[: len(weights)]
             adam = partial(
                 torch._fused_adamw_,
                 [move],
                 [parameters.gradients[part]],
-                [moments[0]],
-                [moments[1]],
+                [first],
+                [second],
                 [],
                 [self.number],
                 lr=1.0,
@@ -173,28 +179,9 @@ class _Update:
             move(value=factor)
 
 
-def _offsets(blocks: Sequence[Block]) -> tuple[dict[Key, tuple[int, Block]], int]:
-    """Where each block begins in a flat buffer, every one on a cache line of its own, and the buffer's length."""
-    table: dict[Key, tuple[int, Block]] = {}
-    offset = 0
-    for block in blocks:
-        table[(block.run.slot, block.role, block.run.first)] = (offset, block)
-        offset += -(-block.size // _LINE) * _LINE
-    return table, offset
+def _view(flat: Tensor, start: int, block: Block) -> Tensor:
+    return flat[start : start + block.size].view(len(block.owners), block.columns)
 
 
-def _column(values: Sequence[float], block: Block) -> Tensor:
-    return _spread(torch.tensor(values), len(block.shape) + 1)
-
-
-def _spread(values: Tensor, axes: int) -> Tensor:
-    """``(members,)`` as ``(members, 1, ...)`` with that many axes."""
-    return values.view(-1, *(1,) * (axes - 1))
-
-
-def _mesh(places: Sequence[Rows]) -> tuple[Tensor, ...]:
-    return tuple(torch.from_numpy(axis) for axis in np.ix_(*places))
-
-
-def _own(whole: Tensor, places: Sequence[Rows] | None) -> Tensor:
-    return whole if places is None else whole[_mesh(places)]
+def _entry(flat: Tensor, entry: Entry, start: int) -> Tensor:
+    return flat.as_strided(entry.shape, (entry.stride, 1)[-len(entry.shape) :], start)

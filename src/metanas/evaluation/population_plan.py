@@ -1,226 +1,322 @@
-"""How a population's cells are lined up in memory: runs of neighbouring members, padded widths, parameter blocks.
+"""Where a population's numbers stand: rows of one table of values, padded groups of matrix products, blocks of parameters.
 
-Values lie feature-major: the output of a slot is a matrix ``(rows, batch)`` in which every member that has the slot owns ``pad``
-rows, members in order. So neighbouring members of equal pads form one contiguous ``(members, pad, batch)`` array, a *run*, and are
-computed by one operation. Rows of a member beyond its own width are padding: values and gradients there are always zero, and so are
-the weights that touch them. Nothing is padded but dense layers of at most ``floor`` units.
+All values of all members are rows of one table ``(rows, batch)``: row 0 is always zero, then come the features of the task's input,
+then slot by slot the cells' outputs. In a slot, members stand in an order that puts equal normalisations and activations next to each
+other, each with as many rows as its cell is wide. So one operation serves all rows of a kind, whatever the networks' widths.
+
+Only matrix products need equal shapes: dense cells of a slot are sorted into *groups*, within which inputs and outputs are padded. The
+inputs are gathered from the table, and padded from row 0; rows of padding are zero forwards and backwards, and so are all weights that
+touch them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metanas.evaluation.population_cells import HEAD, SOURCE, Cell, Slot
-from metanas.networks.network import weight_name
+from metanas.evaluation.population_cells import SOURCE, Cell, Cells, Slot
 
 Rows = NDArray[np.int64]
-"""Which padded row each feature of a member stands in."""
 
-STATISTICS = ("running_mean", "running_var")
+_GRAIN = 16
+_NORM_ORDER = {"batch_norm": 0, "layer_norm": 1, "": 2}
 
 
 @dataclass(frozen=True)
-class Run:
-    """Members ``first`` to ``last`` (exclusive) of one slot that one operation computes; ``cell`` is the first one's."""
+class Span:
+    """Rows ``first`` to ``last`` (exclusive) of a lane, to which ``kind`` is done."""
 
-    slot: Slot
+    kind: str
     first: int
     last: int
-    cell: Cell
-    pad: int
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Dense cells that are computed by one batched product.
+
+    Args:
+        members: in the order of the batch.
+        inputs: padded width of their inputs.
+        units: padded width of their outputs; of shared groups the sum of the widths.
+        gathered: ``(members, inputs)``: rows of the table that are read.
+        first: of its output rows, among all groups of its lane.
+        shared: whether they all read the task's input, which makes them one product of matrices.
+    """
+
+    members: tuple[int, ...]
+    inputs: int
+    units: int
+    gathered: Rows
+    first: int
+    shared: bool
 
     @property
-    def members(self) -> range:
-        """Positions in the population."""
-        return range(self.first, self.last)
+    def rows(self) -> int:
+        """Output rows."""
+        return self.units if self.shared else len(self.members) * self.units
 
-    def __len__(self) -> int:
-        return self.last - self.first
+    def owners(self, lane: Lane) -> list[int]:
+        """The member to which each output row belongs."""
+        return [m for m in self.members for _ in range(lane.cells[m].width if self.shared else self.units)]
+
+
+class Lane:
+    """One slot of the population.
+
+    Attributes:
+        members: that have the slot, in the order of their rows.
+        starts: first row of each of these members, and the end; relative to ``first``.
+        first: row of the table where the lane begins.
+        widths: of the members, in order.
+        dense, summed: what the cells are; else they are periodic.
+    """
+
+    def __init__(self, slot: Slot, cells: dict[int, Cell], first: int) -> None:
+        self.slot, self.cells, self.first = slot, cells, first
+        self.members = sorted(
+            cells, key=lambda m: (cells[m].bare, _NORM_ORDER[cells[m].norm], cells[m].activation, cells[m].frequencies, m)
+        )
+        self.widths = [cells[m].width for m in self.members]
+        self.starts: list[int] = [0, *np.cumsum(self.widths).tolist()]
+        self._start = dict(zip(self.members, self.starts, strict=False))
+        self.groups: list[Group] = []
+        op = next(iter(cells.values())).op
+        self.dense, self.summed = op == "dense", op == "sum"
+
+    @property
+    def rows(self) -> int:
+        """Rows of the lane."""
+        return self.starts[-1]
+
+    @property
+    def products(self) -> int:
+        """Output rows of all groups of a dense lane, padding included; else as many as rows."""
+        return sum(group.rows for group in self.groups) if self.dense else self.rows
+
+    def own(self, member: int) -> Rows:
+        """A member's rows, relative to the lane's first."""
+        start = self._start[member]
+        return np.arange(start, start + self.cells[member].width)
+
+    def _spans(self, kinds: Sequence[str]) -> list[Span]:
+        spans: list[Span] = []
+        for kind, first, last in zip(kinds, self.starts[:-1], self.starts[1:], strict=True):
+            if spans and spans[-1].kind == kind and spans[-1].last == first:
+                spans[-1] = Span(kind, spans[-1].first, last)
+            elif kind:
+                spans.append(Span(kind, first, last))
+        return spans
+
+    @cached_property
+    def norms(self) -> list[Span]:
+        """Rows of each normalisation; together the first of the lane."""
+        return self._spans([self.cells[m].norm for m in self.members])
+
+    @cached_property
+    def activations(self) -> list[Span]:
+        """Rows of each activation, those that were normalised apart from the others; ``none`` where there is no activation."""
+        normed = self.normed
+        kinds = [("" if self.cells[m].bare else self.cells[m].activation or "none") for m in self.members]
+        return [
+            Span(span.kind, first, last)
+            for span in self._spans(kinds)
+            for first, last in ((span.first, min(span.last, normed)), (max(span.first, normed), span.last))
+            if first < last
+        ]
+
+    @property
+    def normed(self) -> int:
+        """How many rows are normalised."""
+        return self.norms[-1].last if self.norms else 0
+
+    @cached_property
+    def processed(self) -> int:
+        """How many rows have anything done to them after the source; the others, at the end, are bare."""
+        return sum(self.cells[m].width for m in self.members if not self.cells[m].bare)
+
+    @property
+    def drops(self) -> bool:
+        """Whether any member has dropout here."""
+        return any(cell.rate for cell in self.cells.values())
 
 
 @dataclass(frozen=True)
 class Block:
-    """One array of parameters ``(members, *shape)`` of a run.
+    """An array of parameters, seen as ``(rows, columns)``.
 
     Args:
-        run: whose it is.
-        role: ``weight``, ``bias``, ``norm_weight``, ``norm_bias``, ``running_mean``, ``running_var``.
-        shape: of one member, padded.
-        names: of each member's own array in its network's state.
-        places: for each member and axis, the padded positions of its own entries; None for all.
+        slot, role, number: whose: ``weight`` of a group or of periodic cells, ``bias``, ``norm_weight``, ``norm_bias``, ``running_mean``,
+            ``running_var`` of a lane.
+        owners: the member to which each row belongs.
+        columns: numbers in a row.
     """
 
-    run: Run
+    slot: Slot
     role: str
-    shape: tuple[int, ...]
-    names: tuple[str, ...]
-    places: tuple[tuple[Rows, ...] | None, ...]
+    number: int
+    owners: tuple[int, ...]
+    columns: int
 
     @property
     def size(self) -> int:
         """Numbers in the block, padding included."""
-        return len(self.run) * int(np.prod(self.shape))
+        return len(self.owners) * self.columns
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One member's array in a block: its name in the network's state, where it begins, its shape, and the step between its rows."""
+
+    member: int
+    name: str
+    start: int
+    shape: tuple[int, ...]
+    stride: int
 
 
 class Plan:
-    """The lined-up population.
+    """The population, lined up.
 
     Args:
-        members: the cells of every network; for few, long runs similar ones should be neighbours, see :func:`alike`.
+        members: the cells of every network.
         features: of the task's input.
-        floor: dense layers (but the last) of fewer units are padded to this many.
+        floor: inputs and outputs of dense groups are padded to at least this many (but outputs of the last layer).
     """
 
-    def __init__(self, members: Sequence[dict[Slot, Cell]], features: int, floor: int) -> None:
-        self.members = members
-        self.features = features
-        self.slots = sorted({slot for cells in members for slot in cells})
-        self._rows: list[dict[Slot, Rows]] = []
-        self._pads: list[dict[Slot, int]] = []
-        for cells in members:
-            rows: dict[Slot, Rows] = {SOURCE: np.arange(features)}
-            pads = {SOURCE: features}
-            for slot, cell in cells.items():
-                rows[slot], pads[slot] = _layout(slot, cell, rows, pads, floor)
-            self._rows.append(rows)
-            self._pads.append(pads)
-        self.starts = {slot: self._starts(slot) for slot in self.slots}
+    def __init__(self, members: Sequence[Cells], features: int, floor: int) -> None:
+        self.members, self.features, self._floor = members, features, floor
+        self.lanes: list[Lane] = []
+        self._lane_at: dict[Slot, Lane] = {}
+        first = 1 + features
+        for slot in sorted({slot for cells in members for slot in cells.by_slot}):
+            lane = Lane(slot, {m: cells.by_slot[slot] for m, cells in enumerate(members) if slot in cells.by_slot}, first)
+            self.lanes.append(lane)
+            self._lane_at[slot] = lane
+            first += lane.rows
+        self.rows = first
+        for lane in self.lanes:
+            if lane.dense:
+                self._form_groups(lane)
+        self.output = np.concatenate([self.read(m, cells.output) for m, cells in enumerate(members)])
 
-    def _starts(self, slot: Slot) -> list[int]:
-        sizes = [pads.get(slot, 0) for pads in self._pads]
-        return [0, *np.cumsum(sizes).tolist()]
+    def read(self, member: int, slots: Sequence[Slot]) -> Rows:
+        """The rows of the table where a member finds the vectors of these slots, side by side."""
+        return np.concatenate([self._rows_of(member, slot) for slot in slots])
 
-    def pad(self, member: int, slot: Slot) -> int:
-        """Padded width of a member's value."""
-        return self._pads[member][slot]
+    def _rows_of(self, member: int, slot: Slot) -> Rows:
+        if slot == SOURCE:
+            return np.arange(1, 1 + self.features)
+        lane = self._lane_at[slot]
+        return lane.first + lane.own(member)
 
-    def layout(self, member: int, slot: Slot) -> Rows:
-        """The padded row of each feature of a member's value."""
-        return self._rows[member][slot]
+    def _pad(self, width: int) -> int:
+        return self._floor if width <= self._floor else -(-width // _GRAIN) * _GRAIN
 
-    def padded(self, run: Run) -> bool:
-        """Whether some member of the run has rows of padding."""
-        return any(len(self._rows[m][run.slot]) != run.pad for m in run.members)
+    def _form_groups(self, lane: Lane) -> None:
+        sorts: dict[tuple[int, int], list[int]] = {}
+        for m in lane.members:
+            cell = lane.cells[m]
+            shared = cell.inputs[0] == (SOURCE,)
+            sorts.setdefault((0, 0) if shared else (self._pad(len(self.read(m, cell.inputs[0]))), self._pad(cell.width)), []).append(m)
+        first = 0
+        for key in sorted(sorts):
+            members, shared = sorts[key], key == (0, 0)
+            reads = [self.read(m, lane.cells[m].inputs[0]) for m in members]
+            widths = [lane.cells[m].width for m in members]
+            inputs, units = max(map(len, reads)), sum(widths) if shared else max(widths)
+            gathered = np.stack([np.pad(rows, (0, inputs - len(rows))) for rows in reads])
+            lane.groups.append(Group(tuple(members), inputs, units, gathered, first, shared))
+            first += lane.groups[-1].rows
 
-    def aligned(self, member: int, slot: Slot, other: Slot) -> bool:
-        """Whether two values of equal width have their features in the same padded rows."""
-        return self.pad(member, slot) == self.pad(member, other) and np.array_equal(self.layout(member, slot), self.layout(member, other))
+    def product_rows(self, lane: Lane) -> Rows:
+        """For each row of a dense lane the output row of its groups that it is."""
+        where = np.zeros(lane.rows, np.int64)
+        for group in lane.groups:
+            start = group.first
+            for m in group.members:
+                own = lane.own(m)
+                where[own] = start + np.arange(len(own))
+                start += len(own) if group.shared else group.units
+        return where
 
-    def _runs(self, slot: Slot, signature: Callable[[int, Cell], Hashable]) -> list[Run]:
-        """Neighbours of equal signature; None is in no run."""
-        runs: list[tuple[int, int, Hashable]] = []
-        for m, cells in enumerate(self.members):
-            cell = cells.get(slot)
-            sign = None if cell is None else signature(m, cell)
-            if sign is not None and cell is not None:
-                whole = (sign, self.pad(m, slot))
-                if runs and runs[-1][1:] == (m, whole):
-                    runs[-1] = (runs[-1][0], m + 1, whole)
-                else:
-                    runs.append((m, m + 1, whole))
-        return [Run(slot, first, last, self.members[first][slot], self.pad(first, slot)) for first, last, _ in runs]
+    @staticmethod
+    def gathered(lane: Lane) -> Rows:
+        """The rows of the table that a dense lane's groups read, one after another; shared groups read none."""
+        return np.concatenate([np.zeros(0, np.int64), *(group.gathered.ravel() for group in lane.groups if not group.shared)])
 
-    @cached_property
-    def sources(self) -> dict[Slot, list[Run]]:
-        """Runs that one source operation computes."""
+    def summands(self, lane: Lane) -> list[Rows]:
+        """For the first, second, ... summand of a lane of sums: the row of the table that each row reads, 0 where there are fewer."""
+        count = max(len(lane.cells[m].inputs) for m in lane.members)
+        rows = np.zeros((count, lane.rows), np.int64)
+        for m in lane.members:
+            for number, slots in enumerate(lane.cells[m].inputs):
+                rows[number, lane.own(m)] = self.read(m, slots)
+        return list(rows)
 
-        def signature(m: int, cell: Cell) -> Hashable:
-            shapes = tuple((i, self.pad(m, i)) for i in cell.inputs)
-            return (cell.op, shapes, cell.bias, cell.projected, cell.frequencies, cell.bare, self.even(m, cell))
+    @staticmethod
+    def periodic(lane: Lane) -> list[list[int]]:
+        """Members of a lane of periodic encodings, neighbours of equal shape together."""
+        groups: list[list[int]] = []
+        for m in lane.members:
+            if groups and lane.cells[groups[-1][0]].frequencies == lane.cells[m].frequencies:
+                groups[-1].append(m)
+            else:
+                groups.append([m])
+        return groups
 
-        return {slot: self._runs(slot, signature) for slot in self.slots}
-
-    def even(self, member: int, cell: Cell) -> tuple[bool, ...]:
-        """For each input but the first of an add or residual without projection: whether it is aligned with the first."""
-        if cell.op not in ("add", "residual") or cell.projected:
-            return ()
-        return tuple(self.aligned(member, cell.inputs[0], other) for other in cell.inputs[1:])
-
-    @cached_property
-    def norms(self) -> dict[Slot, list[Run]]:
-        """Runs of one normalisation."""
-
-        def signature(m: int, cell: Cell) -> Hashable:
-            return (cell.norm, bool(cell.activation or cell.rate)) if cell.norm else None
-
-        return {slot: self._runs(slot, signature) for slot in self.slots}
-
-    @cached_property
-    def activations(self) -> dict[Slot, list[Run]]:
-        """Runs of one activation."""
-
-        def signature(m: int, cell: Cell) -> Hashable:
-            return (cell.activation, bool(cell.norm), bool(cell.rate)) if cell.activation else None
-
-        return {slot: self._runs(slot, signature) for slot in self.slots}
-
-    @cached_property
-    def dropouts(self) -> dict[Slot, list[Run]]:
-        """Runs of dropout; rates may differ within one."""
-
-        def signature(m: int, cell: Cell) -> Hashable:
-            return (bool(cell.norm), bool(cell.activation)) if cell.rate else None
-
-        return {slot: self._runs(slot, signature) for slot in self.slots}
+    # -- parameters ----------------------------------------------------------------------------------------------------
 
     @cached_property
-    def blocks(self) -> list[Block]:
-        """All parameters and running statistics, run by run."""
-        blocks = []
-        for slot in self.slots:
-            for run in self.sources[slot]:
-                blocks += self._source_blocks(run)
-            for run in self.norms[slot]:
-                roles = ("weight", "bias", *(STATISTICS if run.cell.norm == "batch_norm" else ()))
-                for name in roles:
-                    role = name if name in STATISTICS else f"norm_{name}"
-                    names = [_name(self.members[m][slot].norm_node, run.cell.norm, name) for m in run.members]
-                    blocks.append(Block(run, role, (run.pad,), tuple(names), tuple((self.layout(m, slot),) for m in run.members)))
-        return blocks
+    def parameters(self) -> list[tuple[Block, list[Entry]]]:
+        """All blocks with what stands in them."""
+        return [part for lane in self.lanes for part in (*self._source_parameters(lane), *_norm_parameters(lane))]
 
-    def _source_blocks(self, run: Run) -> list[Block]:
-        cell = run.cell
-        nodes = [self.members[m][run.slot].source for m in run.members]
-        if cell.op == "periodic":
-            names = tuple(_name(node, "periodic", "frequencies") for node in nodes)
-            return [Block(run, "weight", cell.frequencies, names, (None,) * len(run))]
-        if cell.op != "dense" and not cell.projected:
-            return []
-        source = cell.inputs[0] if cell.op == "dense" else cell.inputs[1]
-        suffix = "" if cell.op == "dense" else "projection."
-        names = tuple(_name(node, cell.op, f"{suffix}weight") for node in nodes)
-        places = tuple((self.layout(m, run.slot), self.layout(m, source)) for m in run.members)
-        blocks = [Block(run, "weight", (run.pad, self.pad(run.first, source)), names, places)]
-        if cell.bias:
-            names = tuple(_name(node, cell.op, "bias") for node in nodes)
-            blocks.append(Block(run, "bias", (run.pad,), names, tuple((rows,) for rows, _ in places)))
-        return blocks
+    def _source_parameters(self, lane: Lane) -> list[tuple[Block, list[Entry]]]:
+        parts = []
+        owners: list[int] = []
+        biases: list[Entry] = []
+        for number, group in enumerate(lane.groups):
+            weights = []
+            before, start = len(owners), 0
+            for m, rows in zip(group.members, group.gathered, strict=True):
+                cell = lane.cells[m]
+                weights.append(Entry(m, cell.weight, start * group.inputs, (cell.width, int(np.count_nonzero(rows))), group.inputs))
+                if cell.bias:
+                    biases.append(Entry(m, cell.bias, before + start, (cell.width,), 1))
+                start += cell.width if group.shared else group.units
+            owners += group.owners(lane)
+            parts.append((Block(lane.slot, "weight", number, tuple(owners[before:]), group.inputs), weights))
+        if biases:
+            parts.append((Block(lane.slot, "bias", 0, tuple(owners), 1), biases))
+        for number, members in enumerate(self.periodic(lane) if not (lane.dense or lane.summed) else []):
+            numeric, frequencies = lane.cells[members[0]].frequencies
+            size = numeric * frequencies
+            entries = [Entry(m, lane.cells[m].weight, k * size, (numeric, frequencies), frequencies) for k, m in enumerate(members)]
+            parts.append((Block(lane.slot, "weight", number, tuple(members), size), entries))
+        return parts
 
 
-def _name(node: str, op: str, parameter: str) -> str:
-    return f"nodes.{weight_name(node)}.{weight_name(op)}.{parameter}"
+def _kind(cell: Cell) -> tuple[object, ...]:
+    return (cell.bare, _NORM_ORDER[cell.norm], cell.activation, cell.frequencies)
 
 
-def _layout(slot: Slot, cell: Cell, rows: dict[Slot, Rows], pads: dict[Slot, int], floor: int) -> tuple[Rows, int]:
-    if cell.op == "dense":
-        return np.arange(cell.width), cell.width if slot == HEAD else max(cell.width, floor)
-    if cell.op == "periodic":
-        return np.arange(cell.width), cell.width
-    if cell.op == "concat":
-        starts = np.cumsum([0, *(pads[i] for i in cell.inputs)])
-        return np.concatenate([rows[i] + start for i, start in zip(cell.inputs, starts, strict=False)]), int(starts[-1])
-    return rows[cell.inputs[0]], pads[cell.inputs[0]]
-
-
-def alike(cells: dict[Slot, Cell], floor: int) -> tuple[Hashable, ...]:
-    """A sort key that makes neighbours of networks with the longest common runs: connections, then widths, norms, activations."""
-    inner = [(slot, cell) for slot, cell in cells.items() if slot != HEAD]
-    wiring = tuple((slot, cell.op, cell.inputs, cell.frequencies) for slot, cell in inner)
-    widths = tuple(max(cell.width, floor) for _, cell in inner)
-    rows = tuple((cell.norm, cell.activation, cell.rate) for _, cell in inner)
-    return (wiring, widths, rows)
+def _norm_parameters(lane: Lane) -> list[tuple[Block, list[Entry]]]:
+    normed = [(m, start) for m, start in zip(lane.members, lane.starts, strict=False) if lane.cells[m].norm]
+    batch = [(m, start) for m, start in normed if lane.cells[m].norm == "batch_norm"]
+    parts = []
+    for role, name, having in (
+        ("norm_weight", "weight", normed),
+        ("norm_bias", "bias", normed),
+        ("running_mean", "running_mean", batch),
+        ("running_var", "running_var", batch),
+    ):
+        if having:
+            owners = tuple(m for m, _ in having for _ in range(lane.cells[m].width))
+            entries = [Entry(m, lane.cells[m].norm_prefix + name, start, (lane.cells[m].width,), 1) for m, start in having]
+            parts.append((Block(lane.slot, role, 0, owners, 1), entries))
+    return parts

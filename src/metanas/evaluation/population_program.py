@@ -1,32 +1,24 @@
 """The forward and backward pass of a population as two lists of prepared operations.
 
 All arrays stand at fixed places in memory, so that every operation is prepared once, with its inputs and outputs bound, and a pass is one
-walk through a list. Gradients are written by hand: an operation's backward form reads the gradient of its output and writes the gradients
-of its inputs, or adds to them where another operation wrote before. The row-wise operations of a cell work on one gradient in place.
-
-Notation: a run has ``K`` members of ``W`` padded rows each, a batch ``B`` examples; values are ``(K, W, B)``.
+walk through a list. Gradients are written by hand, see :mod:`metanas.evaluation.population_operations`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from metanas.evaluation.population_cells import HEAD, SOURCE, Slot
 from metanas.evaluation.population_dropout import Dropout
+from metanas.evaluation.population_gradients import Gradients, Step, in_order, select
 from metanas.evaluation.population_parameters import Parameters
-from metanas.evaluation.population_plan import Plan, Run
-
-Step = Callable[[], Any]
-Emit = Callable[["Program", Run], None]
-"""Appends an operation to a program's forward pass and, by :meth:`Program.on_the_way_back`, to its backward pass."""
+from metanas.evaluation.population_plan import Lane, Plan, Rows
 
 
 class Program:
-    """A population's passes over batches of one size.
+    """A population's passes over batches of one size; empty at first, see :func:`metanas.evaluation.population_operations.prepare`.
 
     Args:
         plan: of the population.
@@ -36,26 +28,22 @@ class Program:
 
     Attributes:
         x: the batch, ``(batch, features)``: to be filled before :meth:`forward`.
+        values: the table of values ``(plan.rows, batch)``.
+        gradients: the table of gradients.
         outputs: ``(members, outputs, batch)``, filled by :meth:`forward`.
-        outputs_gradient: the same shape, to be filled before :meth:`backward`; empty in evaluation.
+        outputs_gradient: the same shape, to be filled before :meth:`backward`.
     """
 
     def __init__(self, plan: Plan, parameters: Parameters, batch: int, dropout: Dropout | None) -> None:
         self.plan, self.parameters, self.batch, self.dropout = plan, parameters, batch, dropout
         self.x = torch.zeros(batch, plan.features)
-        self._arrays: dict[tuple[Slot, str], Tensor] = {}
-        self._written: set[tuple[Slot, int]] = set()
+        self.values = torch.zeros(plan.rows, batch)
+        self.gradients = Gradients(plan, batch if self.training else 0)
         self._forward: list[Step] = []
         self._backward: list[Step] = []
-        self._returns: list[Callable[[], None]] = []
-        shape = (len(plan.members), -1, batch)
-        self.outputs = self._array(HEAD, "out").view(shape)
-        self.outputs_gradient = self._array(HEAD, "gradient").view(shape) if self.training else torch.empty(0)
-
-    def finish(self) -> None:
-        """Emit the backward pass; when all operations of the forward pass have been emitted."""
-        for emit_backward in reversed(self._returns):
-            emit_backward()
+        if self.gradients.reads_input:
+            self.then(partial(self.values[1 : 1 + plan.features].copy_, self.x.T))
+        self.outputs = self.outputs_gradient = torch.empty(0)
 
     @property
     def training(self) -> bool:
@@ -72,55 +60,30 @@ class Program:
         for step in self._backward:
             step()
 
-    # -- for those who emit operations ---------------------------------------------------------------------------------
-
     def then(self, *steps: Step) -> None:
         """Append to the forward pass."""
         self._forward.extend(steps)
 
     def back(self, *steps: Step) -> None:
-        """Append to the backward pass; only while it is being emitted, from last to first."""
-        self._backward.extend(steps)
-
-    def on_the_way_back(self, emit: Callable[[], None]) -> None:
-        """``emit`` appends to the backward pass when the operations behind this one have done so."""
+        """Put in front of the backward pass: operations are added from first to last, and their backward forms run from last to first."""
         if self.training:
-            self._returns.append(emit)
+            self._backward[:0] = steps
 
-    def _array(self, slot: Slot, stage: str) -> Tensor:
-        if (slot, stage) not in self._arrays:
-            self._arrays[slot, stage] = torch.zeros(self.plan.starts[slot][-1], self.batch)
-        return self._arrays[slot, stage]
+    def rows(self, lane: Lane) -> Tensor:
+        """The lane's rows in the table of values."""
+        return self.values[lane.first : lane.first + lane.rows]
 
-    def place(self, run: Run, stage: str) -> Tensor:
-        """``(K, W, B)`` of the run's own slot after ``source``, ``norm``, ``activation``, or at the end, ``out``; or its ``gradient``."""
-        return self._view(run.slot, run, stage)
+    def read(self, index: Rows) -> Tensor:
+        """Rows of the table of values: a view where they stand in order, else copied by a step."""
+        part = in_order(index)
+        if part is not None:
+            return self.values[part]
+        rows = torch.zeros(len(index), self.batch)
+        self.then(select(self.values, index, rows))
+        return rows
 
-    def _view(self, slot: Slot, run: Run, stage: str) -> Tensor:
-        starts = self.plan.starts[slot]
-        return self._array(slot, stage)[starts[run.first] : starts[run.last]].view(len(run), -1, self.batch)
-
-    def value(self, slot: Slot, run: Run) -> Tensor:
-        """``(K, W, B)``: what the run's members have in another slot; of the input a view that repeats it for every member."""
-        if slot == SOURCE:
-            return self.x.T.expand(len(run), self.plan.features, self.batch)
-        return self._view(slot, run, "out")
-
-    def scratch(self, *shape: int) -> Tensor:
-        """An array of an operation's own."""
-        return torch.zeros(shape)
-
-    def receive(self, slot: Slot, run: Run) -> tuple[Tensor, bool] | None:
-        """Where the gradient of an input goes, and whether to add to it instead of writing; None for the task's input.
-
-        Where some members' gradients were written before and others' not, the others' begin at zero.
-        """
-        if slot == SOURCE:
-            return None
-        gradient = self._view(slot, run, "gradient")
-        fresh = [m for m in run.members if (slot, m) not in self._written]
-        self._written.update((slot, m) for m in fresh)
-        add = len(fresh) < len(run)
-        if add:
-            self.back(*(gradient[m - run.first].zero_ for m in fresh))
-        return gradient, add
+    def finish(self) -> None:
+        """When every lane has been added."""
+        members = len(self.plan.members)
+        self.outputs = self.read(self.plan.output).view(members, -1, self.batch)
+        self.outputs_gradient = self.gradients.of_readings(None).view(members, self.outputs.shape[1], -1 if self.training else 0)

@@ -19,6 +19,15 @@ def as_picture(x: Tensor) -> Tensor:
     return x.unsqueeze(2) if x.dim() == 3 else x
 
 
+def positions(x: Tensor) -> Tensor:
+    """``(batch, channels, ...)`` as ``(batch, positions, channels)``.
+
+    Reducing this over the positions passes gradients back with channels innermost; PyTorch's reduction of several axes doesn't, and all
+    layers before it would then work on mixed layouts.
+    """
+    return x.movedim(1, -1).flatten(1, -2)
+
+
 def like(picture: Tensor, x: Tensor) -> Tensor:
     """``picture`` with the number of axes of ``x``: undoes :func:`as_picture`."""
     return picture.squeeze(2) if x.dim() == 3 else picture

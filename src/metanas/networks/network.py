@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,10 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from metanas.networks.layout import channels_last
+from metanas.networks.operations.dense import Dense
 from metanas.networks.registry import module_of
 from metanas.spaces.graph import INPUT, Graph, Node
 from metanas.spaces.operation import integer, operation
 from metanas.spaces.shape import Shape
+
+HEAD_SCALE = 0.1
+"""A dense layer that gives the output starts with smaller weights, so that training starts near even odds, or near the mean."""
+_NEED_NO_OUTPUT = frozenset({"conv", "sep_conv", "dense", "batch_norm", "layer_norm"})
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class Network(nn.Module):
             place = nn.Module()
             place.add_module(weight_name(node.op), modules[node.name])
             self.nodes.add_module(weight_name(node.name), place)
+        _save_memory(graph, modules)
         steps = _steps(graph, modules)
         self.cut = _fixed_prefix(graph)
         fixed = [i for i, step in enumerate(steps) if step.name == self.cut]
@@ -96,8 +103,8 @@ def build_network(
 ) -> Network:
     """The network of ``graph`` with fresh weights.
 
-    A node's weights depend on the seed, its name and its own shape only, so that they stay the same whatever happens elsewhere
-    in the graph. PyTorch's default generator is left as it was.
+    A node's weights depend on the seed, its name and its own shape only (and on whether it gives the output, see
+    :data:`HEAD_SCALE`), so that they stay the same whatever happens elsewhere in the graph. PyTorch's default generator is left as it was.
 
     Args:
         graph: for the shapes of a task.
@@ -115,6 +122,8 @@ def build_network(
         for node in graph.nodes:
             torch.default_generator.manual_seed(_node_seed(seed, node))
             modules[node.name] = module_of(node.op, graph.input_shapes(node), node.options)
+    if isinstance(head := modules[graph.nodes[-1].name], Dense):
+        head.weight.data *= HEAD_SCALE
     return Network(graph, modules, mean, std)
 
 
@@ -145,6 +154,16 @@ def _steps(graph: Graph, modules: Mapping[str, nn.Module]) -> list[_Step]:
         steps[i] = replace(step, done_with=tuple(name for name in dict.fromkeys(step.inputs) if name not in needed))
         needed.update(step.inputs)
     return steps
+
+
+def _save_memory(graph: Graph, modules: Mapping[str, nn.Module]) -> None:
+    """Let rectifiers overwrite their input where nobody else reads it and the operation before it does without its output."""
+    by_name = {node.name: node for node in graph.nodes}
+    readers = Counter(name for node in graph.nodes for name in node.inputs)
+    for node in graph.nodes:
+        module, source = modules[node.name], by_name.get(node.inputs[0])
+        if isinstance(module, nn.ReLU) and source is not None and source.op in _NEED_NO_OUTPUT and readers[source.name] == 1:
+            module.inplace = True
 
 
 def _mask_level(node: Node, inputs: Sequence[int | None], shape: Shape, tokens: int) -> int | None:

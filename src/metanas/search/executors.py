@@ -6,119 +6,93 @@ that calls :func:`metanas.search` needs no ``if __name__ == "__main__"``, and no
 
 from __future__ import annotations
 
-import json
-import os
 import queue
-import subprocess
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from metanas.errors import MetaNASError
 from metanas.interfaces import Executor
 from metanas.records import Candidate, Evaluation
+from metanas.search.processes import Heard, WorkerProcess
 from metanas.search.session import Hello, Session
 
 Listener = Callable[[dict[str, Any]], None]
 GRACE = 5.0
 """Seconds after a deadline when a worker that still works is killed."""
-DIED = "the process that trained it ended with {}, most likely for lack of memory"
+STILLBORN = 3
+"""So many workers in a row that end before they are ready end the search."""
+NO_RESULT = "its training ended without a result"
 
 
-class InlineExecutor(Executor):
-    """Computes in this process, when results are asked for; for tests and for operations that workers can't import."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._queue: deque[tuple[dict[str, Any], Listener]] = deque()
-        self._finished: list[Evaluation] = []
-
-    def submit(self, group: Sequence[Candidate], deadline: float) -> None:
-        """Queue a group."""
-        self._queue.append((_evaluate_job(group, deadline), self._keep))
-
-    def call(self, job: dict[str, Any], deadline: float, listener: Listener) -> None:
-        """Queue another job."""
-        self._queue.append((job, listener))
-
-    def _keep(self, message: dict[str, Any]) -> None:
-        self._finished.append(Evaluation.from_json(message["evaluation"]))
-
-    def results(self, timeout: float) -> list[Evaluation]:
-        """Do the oldest job."""
-        if self._queue:
-            self._session.do(*self._queue.popleft())
-        finished, self._finished = self._finished, []
-        return finished
-
-    def drop(self) -> None:
-        """Forget what waits."""
-        self._queue.clear()
-
-    def close(self) -> None:
-        """Forget what waits."""
-        self.drop()
-
-
-@dataclass
+@dataclass(eq=False)
 class _Job:
-    """A message to a worker, and the candidates whose evaluations are still to come."""
+    """A message to a session, and who hears what comes of it: a listener, or the candidates whose evaluations are still to come."""
 
     message: dict[str, Any]
     deadline: float
     open: dict[int, Candidate] = field(default_factory=dict)
     listener: Listener | None = None
 
+    @classmethod
+    def evaluating(cls, group: Sequence[Candidate], deadline: float, seconds: float | None) -> _Job:
+        candidates = [c.to_json() for c in group]
+        message = {"do": "evaluate", "candidates": candidates, "deadline": deadline, "seconds": seconds}
+        return cls(message, deadline, {c.proposal.id: c for c in group})
 
-class _Worker:
-    """One process, the thread that reads what it says, and the job it is at."""
+    def hear(self, message: dict[str, Any]) -> list[Evaluation]:
+        """The evaluations that a message means."""
+        if self.listener is not None:
+            self.listener(message)
+        elif "evaluation" in message:
+            evaluation = Evaluation.from_json(message["evaluation"])
+            self.open.pop(evaluation.proposal.id, None)
+            return [evaluation]
+        elif "reason" in message:
+            failed = [Evaluation(c.proposal, seed=c.seed, reason=message["reason"]) for c in self.open.values()]
+            self.open.clear()
+            return failed
+        return []
 
-    def __init__(self, number: int, hello: dict[str, Any], heard: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]) -> None:
-        self.number = number
-        self.job: _Job | None = None
-        threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "metanas.search.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, **threads},
-            start_new_session=True,  # Ctrl-C reaches the search alone, which then decides
-        )
-        self._thread = threading.Thread(target=self._listen, args=(heard,), daemon=True)
-        self._thread.start()
-        self.say(hello)
+    def end(self, now: float) -> list[Evaluation]:
+        """What the end of the job means: before the deadline no candidate may be without an evaluation."""
+        return self.hear({"reason": NO_RESULT}) if self.open and now < self.deadline else []
 
-    def _listen(self, heard: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]]) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            heard.put((self, json.loads(line)))
-        heard.put((self, None))
 
-    def say(self, message: dict[str, Any]) -> None:
-        """Send a message; a worker that has died is noticed by its silence."""
-        assert self.process.stdin is not None
-        try:
-            self.process.stdin.write(json.dumps(message) + "\n")
-            self.process.stdin.flush()
-        except (BrokenPipeError, OSError):
-            pass
+class InlineExecutor(Executor):
+    """Computes in this process, when results are asked for; for tests and for operations that workers can't import."""
 
-    def end(self) -> None:
-        """Kill the process and wait for it."""
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            try:
-                if pipe is not None:
-                    pipe.close()
-            except (BrokenPipeError, OSError, ValueError):
-                pass
+    def __init__(self, session: Session, clock: Callable[[], float] = time.monotonic) -> None:
+        self._session, self._clock = session, clock
+        self._waiting: deque[_Job] = deque()
+
+    def submit(self, group: Sequence[Candidate], deadline: float, seconds: float | None = None) -> None:
+        """Queue a group."""
+        self._waiting.append(_Job.evaluating(group, deadline, seconds))
+
+    def call(self, job: dict[str, Any], deadline: float, listener: Listener) -> None:
+        """Queue another job."""
+        self._waiting.append(_Job(job, deadline, listener=listener))
+
+    def results(self, timeout: float) -> list[Evaluation]:
+        """Do the oldest job."""
+        finished: list[Evaluation] = []
+        if self._waiting:
+            job = self._waiting.popleft()
+            self._session.do(job.message, lambda message: finished.extend(job.hear(message)))
+            finished += job.end(self._clock())
+        return finished
+
+    def drop(self, patience: float = 0.0) -> None:
+        """Forget what waits."""
+        self._waiting.clear()
+
+    def close(self) -> None:
+        """Forget what waits."""
+        self.drop()
 
 
 class LocalExecutor(Executor):
@@ -135,102 +109,125 @@ class LocalExecutor(Executor):
 
     def __init__(self, workers: int, hello: Hello, clock: Callable[[], float] = time.monotonic) -> None:
         self._hello, self._clock = hello.to_json(), clock
-        self._heard: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]] = queue.SimpleQueue()
-        self._workers = [_Worker(n, self._hello, self._heard) for n in range(workers)]
+        self._heard: Heard = queue.SimpleQueue()
+        self._jobs: dict[WorkerProcess, _Job | None] = {}
         self._waiting: deque[_Job] = deque()
         self._finished: list[Evaluation] = []
+        self._stillborn = 0
+        self._called_back = False
+        for _ in range(workers):
+            self._start()
 
-    def submit(self, group: Sequence[Candidate], deadline: float) -> None:
+    @property
+    def processes(self) -> list[int]:
+        """Process ids of the workers."""
+        return [worker.process.pid for worker in self._jobs]
+
+    def submit(self, group: Sequence[Candidate], deadline: float, seconds: float | None = None) -> None:
         """Queue candidates that may train together."""
-        self._put(_Job(_evaluate_job(group, deadline), deadline, {c.proposal.id: c for c in group}))
+        self._waiting.append(_Job.evaluating(group, deadline, seconds))
+        self._hand_out()
 
     def call(self, job: dict[str, Any], deadline: float, listener: Listener) -> None:
         """Queue another job for a session; the listener hears all that it says, or ``{"reason": why it failed}``."""
-        self._put(_Job(job, deadline, listener=listener))
-
-    def _put(self, job: _Job) -> None:
-        self._waiting.append(job)
+        self._waiting.append(_Job(job, deadline, listener=listener))
         self._hand_out()
 
-    def _hand_out(self) -> None:
-        for worker in self._workers:
-            if worker.job is None and self._waiting:
-                worker.job = self._waiting.popleft()
-                worker.say(worker.job.message)
-
     def results(self, timeout: float) -> list[Evaluation]:
-        """What has finished since the last call; listeners of final trainings are called from here."""
+        """What has finished since the last call; listeners are called from here, and a call that has ended ends the waiting too.
+
+        Raises:
+            MetaNASError: if workers can't start.
+        """
         end = self._clock() + timeout
-        while not self._finished:
+        self._called_back = False
+        while True:
+            while not self._heard.empty():
+                self._hear(*self._heard.get())
+            self._replace_late()
             left = end - self._clock()
-            if left <= 0:
+            if self._finished or self._called_back or left <= 0:
                 break
-            try:
+            with suppress(queue.Empty):
                 self._hear(*self._heard.get(timeout=min(left, 0.5)))
-            except queue.Empty:
-                self._replace_late()
-        while not self._heard.empty():
-            self._hear(*self._heard.get())
         finished, self._finished = self._finished, []
         return finished
 
-    def _hear(self, worker: _Worker, message: dict[str, Any] | None) -> None:
-        job = worker.job
-        if message is None:
-            if worker in self._workers:
-                self._replace(worker, DIED.format(_ending(worker.process.wait())))
-        elif "broken" in message:
-            raise MetaNASError(f"a worker process could not start: {message['broken']}")
-        elif job is not None and "evaluation" in message:
-            evaluation = Evaluation.from_json(message["evaluation"])
-            job.open.pop(evaluation.proposal.id, None)
-            self._finished.append(evaluation)
-        elif job is not None and "done" in message:
-            worker.job = None
-            self._hand_out()
-        elif job is not None and job.listener is not None:
-            job.listener(message)
-
-    def _replace_late(self) -> None:
-        for worker in list(self._workers):
-            if worker.job is not None and self._clock() > worker.job.deadline + GRACE:
-                worker.job.open.clear()  # out of time is no failure: it gives no evaluation
-                self._replace(worker, "it did not end in time")
-
-    def _replace(self, worker: _Worker, reason: str) -> None:
-        job, index = worker.job, self._workers.index(worker)
-        worker.end()
-        self._workers[index] = _Worker(worker.number, self._hello, self._heard)
-        if job is not None and job.listener is not None:
-            job.listener({"reason": reason})
-        elif job is not None and len(job.open) == 1:
-            (candidate,) = job.open.values()
-            self._finished.append(Evaluation(candidate.proposal, seed=candidate.seed, reason=reason))
-        elif job is not None:
-            for candidate in job.open.values():
-                self.submit([candidate], job.deadline)
-        self._hand_out()
-
-    def drop(self) -> None:
+    def drop(self, patience: float = 0.0) -> None:
         """Give up all jobs: waiting ones are forgotten, running ones end with their processes, which are replaced."""
         self._waiting.clear()
-        for index, worker in enumerate(self._workers):
-            if worker.job is not None:
-                worker.end()
-                self._workers[index] = _Worker(worker.number, self._hello, self._heard)
+        end = self._clock() + patience
+        while any(self._jobs.values()) and self._clock() < end:
+            self.results(0.1)
+        self._waiting.clear()
+        for worker, job in list(self._jobs.items()):
+            if job is not None or not worker.alive:
+                self._end(worker)
+                self._start()
         self._finished.clear()
 
     def close(self) -> None:
         """End all processes."""
         self._waiting.clear()
-        workers, self._workers = self._workers, []
-        for worker in workers:
-            worker.end()
+        for worker in list(self._jobs):
+            self._end(worker)
 
+    def _start(self) -> None:
+        self._jobs[WorkerProcess(self._hello, self._heard)] = None
 
-def _evaluate_job(group: Sequence[Candidate], deadline: float) -> dict[str, Any]:
-    return {"do": "evaluate", "candidates": [c.to_json() for c in group], "deadline": deadline}
+    def _end(self, worker: WorkerProcess) -> str:
+        del self._jobs[worker]
+        return worker.end()
 
+    def _hand_out(self) -> None:
+        for worker, job in self._jobs.items():
+            if job is None and self._waiting:
+                self._jobs[worker] = self._waiting.popleft()
+                worker.say(self._jobs[worker].message)  # type: ignore[union-attr]
 
-def _ending(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+    def _hear(self, worker: WorkerProcess, message: dict[str, Any] | None) -> None:
+        if worker not in self._jobs:
+            return  # the last words of one that was replaced
+        job = self._jobs[worker]
+        if message is None:
+            self._replace_dead(worker)
+        elif "broken" in message:
+            raise MetaNASError(f"a worker process could not start: {message['broken']}")
+        elif "ready" in message:
+            worker.ready, self._stillborn = True, 0
+        elif job is not None and "done" in message:
+            self._called_back |= job.listener is not None
+            self._finished += job.end(self._clock())
+            self._jobs[worker] = None
+            self._hand_out()
+        elif job is not None:
+            self._finished += job.hear(message)
+
+    def _replace_late(self) -> None:
+        for worker, job in list(self._jobs.items()):
+            if job is not None and self._clock() > job.deadline + GRACE:
+                job.open.clear()  # out of time is no failure: it gives no evaluation
+                self._end(worker)
+                self._give_up(job, "it did not end in time")
+
+    def _replace_dead(self, worker: WorkerProcess) -> None:
+        job = self._jobs[worker]
+        how = self._end(worker)
+        self._stillborn += not worker.ready
+        if self._stillborn >= STILLBORN:
+            raise MetaNASError(f"worker processes end while they start: the last one {how}; try --workers 0 to compute in this process")
+        if job is not None and not worker.ready:
+            self._waiting.appendleft(job)  # none of its business
+            job = None
+        self._give_up(job, f"the process that trained it {how}")
+
+    def _give_up(self, job: _Job | None, reason: str) -> None:
+        """A worker has gone in the middle of ``job``: another takes its place, and candidates that were not alone try again."""
+        self._start()
+        if job is not None and len(job.open) > 1:
+            for candidate in job.open.values():
+                self._waiting.append(_Job.evaluating([candidate], job.deadline, job.message["seconds"]))
+        elif job is not None:
+            self._called_back |= job.listener is not None
+            self._finished += job.hear({"reason": reason})
+        self._hand_out()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,8 @@ from metanas.search.journal import Journal
 from metanas.spaces import Space
 from metanas.spaces.architecture import digest
 
+CONFIRMING = 1_000_000
+"""Ids from here on are of evaluations that confirm: the number of the cut times this, plus the id that is confirmed."""
 KNOWN_IN_A_ROW = 200
 """So many proposals in a row that this search has answered already end it: the strategy has nothing new."""
 
@@ -46,6 +49,7 @@ class Loop:
         group: proposals per group.
         lookahead: groups in flight.
         trials: most evaluations; None allows any. Proposals that this search has answered before don't count.
+        trial_seconds: longest time for one candidate; None allows any.
         observers: told of every evaluation.
         clock: monotonic seconds.
     """
@@ -62,12 +66,13 @@ class Loop:
         group: int = 1,
         lookahead: int = 1,
         trials: int | None = None,
+        trial_seconds: float | None = None,
         observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._space, self._strategy, self._objective, self._executor, self._journal = space, strategy, objective, executor, journal
         self._seed, self._group_size, self._lookahead, self._trials = seed, group, lookahead, trials
-        self._observers, self._clock = observers, clock
+        self._trial_seconds, self._observers, self._clock = trial_seconds, observers, clock
         self._asked = 0
         self._known_in_a_row = 0
         self._groups: deque[_Group] = deque()
@@ -85,20 +90,56 @@ class Loop:
 
     def run(self, deadline: float) -> None:
         """Search until the deadline (on the clock), the trials, or the strategy's proposals are used up."""
-        while True:
-            while len(self._groups) < self._lookahead and self._clock() < deadline and self._ask(deadline):
+        self._drive(lambda: self._ask(deadline), deadline)
+
+    def confirm(self, most: int, folds: int, deadline: float) -> None:
+        """Evaluate the ``most`` best architectures again on ``folds`` other cuts between training and validation rows.
+
+        What was best of many on one small validation part is partly luck; the mean over several cuts is less so.
+        """
+        searched = [e for e in self.evaluations if not e.proposal.fidelity.fold]  # a resumed search may have confirmed some already
+        best = ranked(self._objective, searched)[:most]
+        cuts = iter(range(1, folds + 1))
+
+        def ask() -> bool:
+            fold = next(cuts, 0)
+            proposals = [
+                replace(e.proposal, id=CONFIRMING * fold + e.proposal.id, fidelity=replace(e.proposal.fidelity, fold=fold), proposer="confirm")
+                for e in best
+            ]
+            return bool(fold and proposals) and self._begin(proposals, deadline)
+
+        self._groups.clear()
+        self._running.clear()
+        self._drive(ask, deadline)
+        self._groups.clear()
+        self.best = answer(self._objective, self.evaluations)
+
+    def _drive(self, ask: Callable[[], bool], deadline: float) -> None:
+        while self._clock() < deadline:
+            # What was asked when must not depend on how fast results come, nor on who has them: so one group is told at a time.
+            if len(self._groups) < self._lookahead and ask():
+                continue
+            if not self._groups:
+                return
+            while not self._groups[0].complete and self._clock() < deadline:
+                self._collect(min(deadline - self._clock(), 3600.0))
+            if self._groups[0].complete:
                 self._tell()
-            if not self._groups or self._clock() >= deadline:
-                break
-            for evaluation in self._executor.results(max(0.0, min(deadline - self._clock(), 3600.0))):
-                self._take(evaluation)
-            self._tell()
+        self._collect(0.0)
+
+    def _collect(self, timeout: float) -> None:
+        for evaluation in self._executor.results(max(0.0, timeout)):
+            self._take(evaluation)
 
     def _ask(self, deadline: float) -> bool:
         wanted = self._group_size if self._trials is None else min(self._group_size, self._trials - self._asked)
         proposals = self._strategy.ask(wanted) if wanted > 0 and self._known_in_a_row < KNOWN_IN_A_ROW else []
         if not proposals:
             return False
+        return self._begin(proposals, deadline)
+
+    def _begin(self, proposals: Sequence[Proposal], deadline: float) -> bool:
         group = _Group([self._candidate(p) for p in proposals])
         self._groups.append(group)
         to_train: list[Candidate] = []
@@ -121,7 +162,7 @@ class Loop:
             self._running[key] = [(group, candidate)]
         self._record(known)
         if to_train:
-            self._executor.submit(to_train, deadline)
+            self._executor.submit(to_train, deadline, self._trial_seconds)
         return True
 
     def _candidate(self, proposal: Proposal) -> Candidate:
@@ -146,20 +187,47 @@ class Loop:
             if evaluation.proposal.id in self._restored:
                 continue
             self.evaluations.append(evaluation)
-            self.best = answer(self._objective, self.evaluations)
+            if self._better(evaluation, self.best):
+                self.best = evaluation
             for observer in self._observers:
                 observer.on_evaluation(evaluation, self.best)
 
+    def _better(self, evaluation: Evaluation, best: Evaluation | None) -> bool:
+        value = self._objective.values(evaluation)[0]
+        if not self._objective.feasible(evaluation) or evaluation.proposal.fidelity.fold or not math.isfinite(value):
+            return False
+        if best is None:
+            return True
+        known = (best.proposal.fidelity.effort, self._objective.values(best)[0], -best.proposal.id)
+        return (evaluation.proposal.fidelity.effort, value, -evaluation.proposal.id) > known  # of equals the first asked wins
+
     def _tell(self) -> None:
-        while self._groups and self._groups[0].complete:
-            group = self._groups.popleft()
-            self._strategy.tell([group.answers[c.proposal.id] for c in group.candidates])
+        group = self._groups.popleft()
+        told = [group.answers[c.proposal.id] for c in group.candidates]
+        self._strategy.tell([e for e in told if e.proposal.id < CONFIRMING])
+
+
+def ranked(objective: Objective, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """One evaluation per architecture, the best first, by validation alone.
+
+    Those of the highest fidelity count that any feasible one has reached; where some were confirmed on other cuts, only those, by the
+    mean over the cuts that the most of them have.
+    """
+    feasible = [e for e in evaluations if objective.feasible(e) and math.isfinite(objective.values(e)[0])]
+    if not feasible:
+        return []
+    feasible.sort(key=lambda e: e.proposal.id)  # of equals the first asked wins, whichever finished first
+    effort = max(e.proposal.fidelity.effort for e in feasible)
+    cuts: dict[str, dict[int, Evaluation]] = {}
+    for evaluation in feasible:
+        if evaluation.proposal.fidelity.effort == effort:
+            cuts.setdefault(evaluation.proposal.architecture.key, {})[evaluation.proposal.fidelity.fold] = evaluation
+    held = Counter(fold for found in cuts.values() for fold in found if fold)
+    common = {0, *(fold for fold, count in held.items() if count == max(held.values()))}
+    means = [(statistics.fmean(objective.values(found[f])[0] for f in common), found[0]) for found in cuts.values() if common <= set(found)]
+    return [evaluation for _, evaluation in sorted(means, key=lambda pair: pair[0], reverse=True)]
 
 
 def answer(objective: Objective, evaluations: Sequence[Evaluation]) -> Evaluation | None:
-    """The best evaluation, by validation alone, among those of the highest fidelity that any feasible one has reached."""
-    feasible = [e for e in evaluations if objective.feasible(e) and math.isfinite(objective.values(e)[0])]
-    if not feasible:
-        return None
-    thorough = max(e.proposal.fidelity.epochs * e.proposal.fidelity.share for e in feasible)
-    return objective.best([e for e in feasible if e.proposal.fidelity.epochs * e.proposal.fidelity.share == thorough])
+    """The first of :func:`ranked`, or None."""
+    return next(iter(ranked(objective, evaluations)), None)

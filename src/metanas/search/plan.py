@@ -21,6 +21,10 @@ POPULATION_SHARE = 0.7
 CLOSING_SECONDS = 2.0
 """Kept back for baselines, scoring and writing files, besides :data:`CLOSING_SHARE`."""
 CLOSING_SHARE = 0.03
+CONFIRM_SHARE = 0.3
+"""Share of the search's time or trials for confirming its best on other cuts of the data."""
+SMALL_VALIDATION = 5_000
+"""Validation parts of more rows than this need no confirming: luck is small there."""
 RUNGS = 3
 """Fidelities of a multi-fidelity search; each costs a third of the next."""
 BRACKET_COST = 18
@@ -36,7 +40,10 @@ class Plan:
         final_epochs: most epochs of the final training.
         group: candidates proposed at a time, which may train together.
         lookahead: groups asked before the first is told: fixed, so that results don't depend on the number of workers.
-        search_until: seconds of the budget at which the search ends and the final training begins; None if time is not limited.
+        confirm: how many of the best are evaluated again, each on ``folds`` other cuts between training and validation rows.
+        folds: number of these cuts.
+        search_until: seconds of the budget at which the search ends and confirming begins; None if time is not limited.
+        confirm_until: seconds of the budget at which the final training begins; None if time is not limited.
         trial_seconds: longest time for one candidate; None allows any.
         flops_ratio: FLOPs allowed at most, in those of the plain network; None allows any.
     """
@@ -45,7 +52,10 @@ class Plan:
     final_epochs: float
     group: int
     lookahead: int
+    confirm: int = 0
+    folds: int = 0
     search_until: float | None = None
+    confirm_until: float | None = None
     trial_seconds: float | None = None
     flops_ratio: float | None = None
 
@@ -67,6 +77,8 @@ class Situation:
         train, joined: number of training examples, and of training and validation examples.
         population: whether candidates of the space train together.
         workers: number of processes.
+        recut: whether rows may be cut anew into training and validation part.
+        trials: most evaluations; None allows any.
         seconds: time budget; None if not limited.
         overhead: seconds of it already gone (reading, starting workers).
         step_seconds: of one training step of the plain network; needed with a time budget.
@@ -76,6 +88,8 @@ class Situation:
     joined: int
     population: bool
     workers: int
+    recut: bool = False
+    trials: int | None = None
     seconds: float | None = None
     overhead: float = 0.0
     step_seconds: float | None = None
@@ -100,7 +114,8 @@ def make_plan(at: Situation) -> Plan:
     if at.seconds is None or at.step_seconds is None:
         steps = min(most, 3000 if at.population else 1200)
         final = steps if at.population else min(max(100 * per_epoch, 2500), 6000)
-        return Plan(_rungs(max(steps, 2 * per_epoch), per_epoch), max(2.0, final / per_epoch), group, lookahead)
+        confirm, folds = _confirming(at)
+        return Plan(_rungs(max(steps, 2 * per_epoch), per_epoch), max(2.0, final / per_epoch), group, lookahead, confirm, folds)
     left = max(1.0, at.seconds - at.overhead - CLOSING_SECONDS - CLOSING_SHARE * at.seconds)
     search = left * (POPULATION_SHARE if at.population else SEARCH_SHARE)
     capacity = search * at.workers / at.step_seconds  # steps of the plain network that the search has time for
@@ -113,15 +128,29 @@ def make_plan(at: Situation) -> Plan:
         fitting = (left - search) / at.step_seconds
         final_steps = min(max(100 * at.final_steps_per_epoch, 2500), fitting)
         ratio = max(0.25, min(fitting / min(final_steps, 12 * at.final_steps_per_epoch), search / 3 / (steps * at.step_seconds)))
+    confirm, folds = _confirming(at)
     return Plan(
         _rungs(max(10, steps), per_epoch),
         max(0.2, final_steps / at.final_steps_per_epoch),
         group,
         lookahead,
-        search_until=at.overhead + search,
+        confirm,
+        folds,
+        search_until=at.overhead + (search * (1 - CONFIRM_SHARE) if confirm else search),
+        confirm_until=at.overhead + search,
         trial_seconds=max(10.0, 0.5 * search),
         flops_ratio=ratio,
     )
+
+
+def _confirming(at: Situation) -> tuple[int, int]:
+    """How many architectures are confirmed, on how many cuts: where the validation part is small, and trials enough."""
+    if not at.recut or at.joined - at.train > SMALL_VALIDATION:
+        return 0, 0
+    confirm, folds = (12, 4) if at.population else (4, 2)
+    if at.trials is not None:
+        confirm = min(confirm, int(CONFIRM_SHARE * at.trials) // folds)
+    return (confirm, folds) if confirm > 1 else (0, 0)
 
 
 def _rungs(steps: float, per_epoch: int) -> tuple[Fidelity, ...]:

@@ -21,7 +21,7 @@ from metanas.evaluation import trains_together
 from metanas.experience import Experience, open_experience
 from metanas.interfaces import Executor, Observer, Prior
 from metanas.networks.registry import builders
-from metanas.plugins import homes
+from metanas.plugins import homes, import_plugin
 from metanas.records import Candidate, Evaluation, Fidelity, Objective, Proposal
 from metanas.search.budget import Budget, parse_count, parse_seconds
 from metanas.search.executors import InlineExecutor, LocalExecutor
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 DEFAULT_BUDGET = 300.0
 """Seconds, where the user gives neither a time nor a number of trials."""
+SETTLING_SECONDS = 2.0
+"""So long workers have to notice that a phase is over, before they are replaced."""
 INTERRUPTED_SECONDS = 30.0
 """Longest final training after Ctrl-C."""
 LEAST_FINAL_SECONDS = 3.0
@@ -54,7 +56,7 @@ class SearchResult:
     Args:
         result: all numbers, as in ``result.json``.
         folder: with ``result.json`` and ``model/``.
-        evaluations: every evaluation, in the order in which they finished.
+        evaluations: every evaluation, in the order of the proposals.
     """
 
     result: Result
@@ -121,21 +123,22 @@ def search(
     seconds = parse_seconds(budget) if budget is not None else (DEFAULT_BUDGET if trials is None else None)
     if trials is not None:
         trials = parse_count(trials)
+    if seed < 0:
+        raise InputError(f"the seed must be 0 or more, not {seed}")
     limits = Budget(seconds, trials, began=-1.0 if began is None else began)
     if not isinstance(task, Task):
-        task = Task.read(task, metric=metric) if metric else Task.read(task)
+        task = Task.read(task, seed=seed, **({"metric": metric} if metric else {}))
     task = task.with_metric(metric) if metric else task
-    chosen, plugins = choose_space(space, task.prepare()[0].shape)
+    _check_device(device)
+    choice = choose_space(space, task.prepare()[0].shape)
     most = parse_count(max_params) if max_params is not None else None
-    chosen = chosen.within(parameters=most)
+    chosen = choice.space.within(parameters=most)
     together = trains_together(chosen.graph(chosen.baseline))
     strategy = strategy or ("evolution" if together else "hyperband:evolution")
     make_strategy(strategy, Brief(chosen, Objective.of(task.metric), (Fidelity(1),)))  # refuses unknown names before anything is written
     files = homes(builders())
     workers = _workers(workers, device) if files is not None else 0
-    with _opened_store(store) as experience, _owned_folder(out, task.name) as folder:
-        if experience is None:
-            experience = Experience(folder / PRIVATE_STORE)
+    with _owned_folder(out, task.name) as folder, open_experience(folder / PRIVATE_STORE if store is False else store) as experience:
         experience.add_task(task.fingerprint, task.describe())
         settings = {"seconds": seconds, "trials": trials, "max_params": most, "workers": workers, "device": device}
         identity = experience.start_search(
@@ -150,8 +153,8 @@ def search(
         )
         where = PRIVATE_STORE if store is False else experience.url
         run = Run(
-            identity, where, task.fingerprint, task.source, task.metric, strategy, chosen.name if isinstance(space, str) or space is None else "",
-            seed, workers, device, most, seconds, trials, tuple(dict.fromkeys((*plugins, *(files or ())))),
+            identity, where, task.fingerprint, task.source, task.metric, strategy, choice.reference,
+            seed, workers, device, most, seconds, trials, tuple(dict.fromkeys((*choice.plugins, *(files or ())))),
         )  # fmt: skip
         run.write(folder)
         return _Sitting(task, chosen, run, folder, experience, limits, prior, observers).go()
@@ -190,13 +193,22 @@ def resume(
     task = task.with_metric(run.metric)
     if task.fingerprint != run.fingerprint:
         raise InputError(f"the data of {task.name} have changed since the search in {folder} began; start a new search")
-    chosen, _ = choose_space(space or _where(run), task.prepare()[0].shape)
+    _import_plugins(run)
+    chosen = choose_space(space or _where(run), task.prepare()[0].shape).space
     with Experience(folder / PRIVATE_STORE if run.store == PRIVATE_STORE else run.store) as experience:
         record = experience.search(run.search)
         limits = Budget(run.seconds, run.trials, spent=record.elapsed, began=-1.0 if began is None else began)
         experience.finish_search(run.search, "running")
         chosen = chosen.within(parameters=run.max_params)
         return _Sitting(task, chosen, run, folder, experience, limits, prior, observers, workers).go()
+
+
+def _import_plugins(run: Run) -> None:
+    for plugin in run.plugins:
+        try:
+            import_plugin(plugin)
+        except Exception as error:
+            raise InputError(f"this search needs {plugin}, which can't be imported: {type(error).__name__}: {error}") from error
 
 
 def _where(run: Run) -> str:
@@ -278,9 +290,7 @@ class _Sitting:
         self._phase("starting")
         self._data.save(arrays / "data")
         memory = int(0.8 * available_bytes() / max(1, self._workers))
-        plan = self._run.plan
-        seconds = None if plan is None else Plan.from_json(plan).trial_seconds
-        hello = Hello(str(arrays / "data"), self._run.device, {"memory": memory, "seconds": seconds}, self._run.plugins)
+        hello = Hello(str(arrays / "data"), self._run.device, {"memory": memory}, self._run.plugins)
         if not self._workers:
             return InlineExecutor(Session(hello))
         return LocalExecutor(self._workers, hello)
@@ -291,7 +301,10 @@ class _Sitting:
         train, joined = len(self._data.x_train), len(self._data.x_train) + len(self._data.x_val)
         together = trains_together(self._space.graph(self._space.baseline))
         step = self._step_seconds(executor) if self._run.seconds is not None else None
-        plan = make_plan(Situation(train, joined, together, max(1, self._workers), self._run.seconds, self._budget.elapsed, step))
+        situation = Situation(
+            train, joined, together, max(1, self._workers), self._data.recut, self._run.trials, self._run.seconds, self._budget.elapsed, step
+        )
+        plan = make_plan(situation)
         self._run = self._run.planned(plan.to_json())
         self._run.write(self._folder)
         return plan
@@ -311,10 +324,7 @@ class _Sitting:
         return Candidate(proposal, space.graph(space.baseline), space.recipe(space.baseline), self._run.seed)
 
     def _search(self, executor: Executor, plan: Plan) -> Loop:
-        space = self._space
-        if plan.flops_ratio is not None:
-            plain = space.graph(space.baseline)
-            space = space.within(parameters=self._run.max_params, flops=int(plan.flops_ratio * plain.flops))
+        space = self._affordable_space(plan)
         brief = Brief(space, self._objective, plan.fidelities, self._run.seed, self._task.describe(), self._prior)
         journal = Journal(self._experience, self._run.search, self._task.fingerprint, self._task.metric, lambda: self._budget.elapsed)
         loop = Loop(
@@ -326,19 +336,37 @@ class _Sitting:
             seed=self._run.seed,
             group=plan.group,
             lookahead=plan.lookahead,
-            trials=self._run.trials,
+            trials=None if self._run.trials is None else self._run.trials - plan.confirm * plan.folds,
+            trial_seconds=plan.trial_seconds,
             observers=self._observers,
         )
         loop.restore(journal.finished)
-        end = float("inf") if plan.search_until is None else self._budget.began - self._budget.spent + plan.search_until
-        self._phase("search", None if plan.search_until is None else max(0.0, end - time.monotonic()))
         try:
+            end = self._moment("search", plan.search_until)
             loop.run(end)
+            executor.drop(SETTLING_SECONDS)
+            if plan.confirm:
+                loop.confirm(plan.confirm, plan.folds, self._moment("confirming the best", plan.confirm_until))
         except KeyboardInterrupt:
             self._interrupted = True
             self._tell("stopping here: training the best network found so far (Ctrl-C again stops at once; `metanas resume` goes on)")
-        executor.drop()
+        executor.drop(0.0 if self._interrupted else SETTLING_SECONDS)
         return loop
+
+    def _affordable_space(self, plan: Plan) -> Space:
+        if plan.flops_ratio is None:
+            return self._space
+        most = int(plan.flops_ratio * self._space.graph(self._space.baseline).flops)
+        try:
+            return self._space.within(parameters=self._run.max_params, flops=most)
+        except InputError:  # no smaller ones: the user did not ask for this limit
+            return self._space
+
+    def _moment(self, phase: str, until: float | None) -> float:
+        """Begin a phase that ends when so much of the budget is spent; returns when that is, on the clock."""
+        end = float("inf") if until is None else self._budget.began - self._budget.spent + until
+        self._phase(phase, None if until is None else max(0.0, end - time.monotonic()))
+        return end
 
     def _closing(self) -> float:
         seconds = self._run.seconds or 0.0
@@ -374,7 +402,7 @@ class _Sitting:
         result.write(self._folder)
         status: Literal["finished", "interrupted"] = "interrupted" if self._interrupted else "finished"
         self._experience.finish_search(self._run.search, status, result=result.to_json(), elapsed=self._budget.elapsed)
-        return SearchResult(result, self._folder, tuple(loop.evaluations))
+        return SearchResult(result, self._folder, tuple(sorted(loop.evaluations, key=lambda e: e.proposal.id)))
 
     def _result(self, loop: Loop, final: Trained, test: Mapping[str, Any], baselines: Mapping[str, Any], comparison: Any) -> Result:
         task, run, graph = self._task, self._run, final.candidate.graph
@@ -413,15 +441,6 @@ class _Sitting:
 
 
 @contextmanager
-def _opened_store(store: str | Path | Literal[False] | None) -> Iterator[Experience | None]:
-    if store is False:
-        yield None
-        return
-    with open_experience(store) as experience:
-        yield experience
-
-
-@contextmanager
 def _owned_folder(out: str | Path | None, name: str) -> Iterator[Path]:
     """A new folder for the run, taken away again if the search can't even begin and nothing was written."""
     folder = make_folder(out, name)
@@ -430,6 +449,15 @@ def _owned_folder(out: str | Path | None, name: str) -> Iterator[Path]:
     finally:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"this machine can't compute on device {device!r} ({str(error).splitlines()[0]}); choose --device cpu") from error
 
 
 def _workers(asked: int | None, device: str) -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metanas.plugins import import_plugin
+
+if TYPE_CHECKING:
+    from metanas.evaluation import TrainingEvaluator
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -39,7 +42,7 @@ class Session:
     def __init__(self, hello: Hello) -> None:
         import torch
 
-        from metanas.evaluation import TrainingEvaluator, TrainingSettings
+        from metanas.evaluation import TrainingSettings
         from metanas.tasks.data import LearningData
 
         torch.set_flush_denormal(True)
@@ -48,40 +51,45 @@ class Session:
         self._device = hello.device
         self._data = LearningData.load(Path(hello.data))
         self._settings = TrainingSettings(**hello.settings or {})
-        self._evaluator = TrainingEvaluator(self._data, self._settings, device=self._device)
+        self._evaluators: dict[float | None, TrainingEvaluator] = {}  # by the longest time for a candidate: one, as a rule
 
     def do(self, job: dict[str, Any], say: Say) -> None:
-        """Do a job."""
-        {"evaluate": self._evaluate, "train": self._train, "time": self._time}[job["do"]](job, say)
+        """Do a job; one that can't be done is answered by ``{"reason": why}``."""
+        from metanas.evaluation.evaluator import reason_for
+
+        try:
+            {"evaluate": self._evaluate, "train": self._train, "time": self._time}[job["do"]](job, say)
+        except Exception as error:
+            say({"reason": reason_for(error)})
 
     def _evaluate(self, job: dict[str, Any], say: Say) -> None:
         """Candidates, each answered as it finishes."""
+        from metanas.evaluation import TrainingEvaluator
         from metanas.records import Candidate
 
+        seconds = job["seconds"]
+        if seconds not in self._evaluators:
+            self._evaluators[seconds] = TrainingEvaluator(self._data, replace(self._settings, seconds=seconds), device=self._device)
         candidates = [Candidate.from_json(record) for record in job["candidates"]]
-        for evaluation in self._evaluator.evaluate(candidates, job["deadline"]):
+        for evaluation in self._evaluators[seconds].evaluate(candidates, job["deadline"]):
             say({"evaluation": evaluation.to_json()})
 
     def _train(self, job: dict[str, Any], say: Say) -> None:
         """A final training on training and validation data; the weights go to a file."""
         from safetensors.torch import save_file
 
-        from metanas.evaluation.training import CandidateFailedError, train_final
+        from metanas.evaluation.training import train_final
         from metanas.records import Candidate
 
-        try:
-            outcome = train_final(
-                Candidate.from_json(job["candidate"]),
-                self._data.joined(),
-                epochs=job["epochs"],
-                deadline=job["deadline"],
-                settings=self._settings,
-                device=self._device,
-                progress=lambda done, left: say({"progress": done, "left": left}),
-            )
-        except CandidateFailedError as error:
-            say({"reason": str(error)})
-            return
+        outcome = train_final(
+            Candidate.from_json(job["candidate"]),
+            self._data.joined(),
+            epochs=job["epochs"],
+            deadline=job["deadline"],
+            settings=self._settings,
+            device=self._device,
+            progress=lambda done, left: say({"progress": done, "left": left}),
+        )
         save_file(outcome.state, job["out"])
         say({"trained": {"epochs": outcome.epochs, "seconds": outcome.seconds}})
 

@@ -1,7 +1,7 @@
 """A worker process: reads JSON lines from standard input, trains, and answers in JSON lines on standard output.
 
-The first line is a :class:`~metanas.search.session.Hello`, each further one a job; a job ends with ``{"done": true}``. The
-process ends with its input, even in the middle of a job.
+The first line is a :class:`~metanas.search.session.Hello`, answered by ``{"ready": true}`` or ``{"broken": why}``; each further one
+is a job, which ends with ``{"done": true}``. The process ends with its input, even in the middle of a job.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def main() -> None:
     except Exception as error:
         say({"broken": f"{type(error).__name__}: {error}"})
         return
+    say({"ready": True})
     while True:
         session.do(jobs.get(), say)
         say({"done": True})

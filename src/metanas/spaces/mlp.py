@@ -5,6 +5,7 @@ connected: chain, residual (He et al. 2016), dense (every layer sees all earlier
 searched subset of them).
 """
 
+from metanas.spaces.decision import Value
 from metanas.spaces.draft import Draft
 from metanas.spaces.operations.elementwise import ACTIVATIONS
 from metanas.spaces.registry import register_space
@@ -44,6 +45,6 @@ def mlp(shape: TaskShape) -> Space:
         outputs.append(draft.residual(f"{name}.residual", connection, x, outputs[-1], here))
     draft.recipe()
     draft.node("head", "dense", [outputs[-1]], units=shape.outputs)
-    plain = {"encoding": "plain", "depth": 2, "connection": "chain", "activation": "relu", "norm": "none", "dropout": 0.0}
+    plain: dict[str, Value] = {"encoding": "plain", "depth": 2, "connection": "chain", "activation": "relu", "norm": "none", "dropout": 0.0}
     widths = {f"layer{layer}.width": 64 for layer in DEPTHS}
     return draft.space("mlp", shape, {**plain, **widths, "recipe.learning_rate": 3e-3, "recipe.weight_decay": 1e-2})

@@ -43,6 +43,11 @@ def spaces(data: DataKind | None = None) -> tuple[str, ...]:
     return tuple(name for name, entry in _SPACES.items() if data is None or data in entry.data)
 
 
+def source_module(name: str) -> str:
+    """The name of the module in which the function of space ``name`` stands."""
+    return _SPACES[name].factory.__module__
+
+
 def make_space(name: str | None, shape: TaskShape) -> Space:
     """The space of that name (None: the default for the kind of data), made for a task's shapes.
 

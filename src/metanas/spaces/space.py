@@ -183,7 +183,7 @@ class Space:
         """The decisions that come after the last one in ``active``."""
         if not active:
             return self.decisions
-        last = next(reversed(active))
+        last = list(active)[-1]
         return self.decisions[next(i for i, d in enumerate(self.decisions) if d.name == last) + 1 :]
 
     def crossover(self, first: Architecture, second: Architecture, rng: np.random.Generator) -> Architecture:

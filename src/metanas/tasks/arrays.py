@@ -13,6 +13,8 @@ from metanas.tasks.data import Array
 from metanas.tasks.pictures import common_size, resize
 
 DEFAULT_RATE = 8000
+MANY_COLUMNS = 16
+"""From this many columns on, a matrix might be series and not a table."""
 
 
 def decide(x: Array) -> tuple[DataKind, str | None]:
@@ -29,7 +31,8 @@ def decide(x: Array) -> tuple[DataKind, str | None]:
     if x.ndim == 2:
         if x.dtype == np.int16:
             return "sound", "the int16 arrays (n, t) were taken as sound; give kind='table' or kind='series' if they are not"
-        return "table", f"the arrays (n, {x.shape[1]}) were taken as tables; give kind='series' or kind='sound' if the second axis is time"
+        note = f"the arrays (n, {x.shape[1]}) were taken as tables; give kind='series' or kind='sound' if the second axis is time"
+        return "table", note if x.shape[1] >= MANY_COLUMNS else None
     if x.ndim == 3:
         if x.dtype == np.int16 and x.shape[2] <= 2 < x.shape[1]:
             return "sound", "the int16 arrays (n, t, c) were taken as sound; give kind='series' if they are not"

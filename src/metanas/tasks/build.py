@@ -12,8 +12,8 @@ from metanas.errors import InputError
 from metanas.spaces.shape import DataKind
 from metanas.tasks.data import Array
 from metanas.tasks.metrics import check_metric, default_metric
-from metanas.tasks.options import Options, some
-from metanas.tasks.splits import TEST, TRAIN, Parts, cut
+from metanas.tasks.options import Options, number_of, some
+from metanas.tasks.splits import TEST, TRAIN, VALIDATION, Parts, cut
 from metanas.tasks.targets import FEWEST_ROWS, Targets, drop_rare, encode
 from metanas.tasks.task import Task
 
@@ -66,6 +66,7 @@ def assemble(found: Found, options: Options) -> Task:
     targets = encode(found.values, found.target, options.problem, whole_numbers_are_classes=found.whole_numbers_are_classes)
     given = np.zeros(len(found.values), np.int8) if found.given is None else np.asarray(found.given, np.int8)
     targets = _keep(targets, *_timed(found, targets))
+    _check_size(given[targets.rows])
     if targets.kind == "classification":
         targets = drop_rare(targets, given[targets.rows])
     rows, given = targets.rows, given[targets.rows]
@@ -92,6 +93,7 @@ def assemble(found: Found, options: Options) -> Task:
         validation=parts.validation,
         test=parts.test,
         metric=metric,
+        recut=found.groups is None and found.times is None and not bool((given == VALIDATION).any()),
         notes=tuple(found.notes + targets.notes + _lacking(targets, parts) + ([note] if note else [])),
         source=None if found.source is None else {"source": found.source, **replace(options, data=found.data).to_json()},
         **found.facts,
@@ -112,8 +114,10 @@ def _timed(found: Found, targets: Targets) -> tuple[Array, list[str]]:
     if found.times is None:
         return np.ones(len(targets.rows), bool), []
     known = ~np.isnan(found.times[targets.rows])
+    if not known.any():
+        raise InputError("the time column holds neither numbers nor dates; choose another column")
     lost = int((~known).sum())
-    return known, [f"{lost} rows without a readable time were left out"] if lost else []
+    return known, [f"{number_of(lost, 'row')} without a readable time left out"] if lost else []
 
 
 def _keep(targets: Targets, known: Array, notes: list[str]) -> Targets:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metanas.errors import InputError
-from metanas.tasks.options import some
+from metanas.tasks.options import number_of, some
 from metanas.tasks.values import are_dates, as_categories, as_numbers, text_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _column(name: str, values: pd.Series) -> tuple[pd.Series | None, str, str | 
         note = None
         if words.any():
             found = dict.fromkeys(text_of(v) for v in values[words].head(1000))
-            note = f"column {name!r}: {int(words.sum())} values that are no numbers ({some(found, 5)}) count as missing"
+            note = f"column {name!r}: {number_of(int(words.sum()), 'value')} not a number ({some(found, 5)}), taken as missing"
         return _numeric(name, values, numbers, note)
     note = f"column {name!r} holds numbers and {share:.0%} words, so it counts as a category" if share <= 0.5 else None
     return _category(name, values, categories, note)
@@ -82,7 +82,7 @@ def _numeric(name: str, values: pd.Series, numbers: np.ndarray, note: str | None
     endless = np.isinf(numbers)
     if endless.any():
         numbers = np.where(endless, np.nan, numbers)
-        note = f"column {name!r}: {int(endless.sum())} infinite values count as missing"
+        note = f"column {name!r}: {number_of(int(endless.sum()), 'infinite value')} taken as missing"
     present = numbers[~np.isnan(numbers)]
     if not present.size:
         return None, "all their values are missing", note

@@ -31,6 +31,7 @@ class LearningData:
         target_mean, target_std: float32 ``(shape.outputs,)``: the network learns standardised targets; 0 and 1 for classification.
         class_weights: float32 ``(shape.outputs,)`` with which the loss counts the classes (mean over examples 1), or None.
         mirror: whether a picture keeps its meaning when mirrored left to right, as far as known (digits don't).
+        recut: whether validation rows may be exchanged with training rows, see :meth:`fold`.
     """
 
     shape: TaskShape
@@ -46,10 +47,25 @@ class LearningData:
     target_std: Array
     class_weights: Array | None = None
     mirror: bool = False
+    recut: bool = False
+
+    def fold(self, number: int) -> LearningData:
+        """The same rows cut anew into training and validation part, of the same sizes, stratified; 0 is the data's own cut.
+
+        The preprocessing stays the one fitted on the task's own training rows.
+        """
+        if number == 0:
+            return self
+        from metanas.tasks.splits import at_random
+
+        x, y = np.concatenate([self.x_train, self.x_val]), np.concatenate([self.y_train, self.y_val])
+        labels = y if self.kind == "classification" else np.zeros(len(y), np.int64)
+        train, held = at_random(np.arange(len(y)), labels, len(self.y_val), np.random.default_rng(number))
+        return replace(self, x_train=x[train], y_train=y[train], x_val=x[held], y_val=y[held])
 
     def joined(self) -> LearningData:
         """The same with the validation part added to the training part, and no validation part: for the final training."""
-        both = {"x_train": np.concatenate([self.x_train, self.x_val]), "y_train": np.concatenate([self.y_train, self.y_val])}
+        both: dict[str, Any] = {"x_train": np.concatenate([self.x_train, self.x_val]), "y_train": np.concatenate([self.y_train, self.y_val])}
         return replace(self, **both, x_val=self.x_val[:0], y_val=self.y_val[:0])
 
     def save(self, folder: Path) -> None:
@@ -58,7 +74,14 @@ class LearningData:
         arrays = [f.name for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray)]
         for name in arrays:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
-        record = {"shape": asdict(self.shape), "kind": self.kind, "metric": self.metric, "mirror": self.mirror, "arrays": arrays}
+        record = {
+            "shape": asdict(self.shape),
+            "kind": self.kind,
+            "metric": self.metric,
+            "mirror": self.mirror,
+            "recut": self.recut,
+            "arrays": arrays,
+        }
         (folder / "data.json").write_text(json.dumps(record), encoding="utf-8")
 
     @classmethod

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metanas.errors import InputError
-from metanas.tasks.options import some
+from metanas.tasks.options import number_of, some
 from metanas.tasks.splits import PART_NAMES, TRAIN
 
 _LOOK = 2000
@@ -82,7 +82,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def note_broken(broken: list[Path], what: str, folder: Path) -> Iterator[str]:
-    """The note that names files which could not be read, if there are any."""
+    """The note that names files which could not be read, if there are any; ``what`` names one such file."""
     if broken:
         names = [str(p.relative_to(folder)) for p in broken]
-        yield f"skipped {len(broken)} {what} that can't be read: {some(names)}"
+        yield f"skipped {number_of(len(broken), what)} that can't be read: {some(names)}"

@@ -147,6 +147,6 @@ def _from_files(path: Path, preprocessing: Preprocessing) -> tuple[Array, tuple[
     if not paths:
         raise InputError(f"{str(path)!r} holds no {what} to predict")
     x, good = load(paths, preprocessing)
-    for note in note_broken([p for i, p in enumerate(paths) if i not in set(good)], what, home):
+    for note in note_broken([p for i, p in enumerate(paths) if i not in set(good)], what.removesuffix("s"), home):
         log.warning(note)
     return preprocessing.transform(x), tuple(str(paths[i].relative_to(home)) for i in good)

@@ -68,8 +68,9 @@ class Options:
         for name in ("size", "rate", "seconds"):
             if given.get(name) is not None and given[name] <= 0:
                 raise InputError(f"option {name} must be above 0, not {given[name]}")
-        if given.get("seed", 0) < 0:
-            raise InputError(f"option seed must be 0 or more, not {given['seed']}")
+        seed = given.get("seed", 0)
+        if not isinstance(seed, int) or seed < 0:
+            raise InputError(f"option seed must be a whole number from 0, not {seed!r}")
         if given.get("test") is not None:
             given["test"] = str(Path(given["test"]).resolve())
         return cls(**given, data=data, problem=problem)
@@ -116,6 +117,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``" (did you mean 'x'?)"`` for the nearest of ``known``, or nothing."""
     near = get_close_matches(name, list(known), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def number_of(count: int, noun: str) -> str:
+    """The count and the noun, in the plural where needed: ``"1 row"``, ``"2 rows"``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def some(names: Iterable[Any], most: int = 12) -> str:

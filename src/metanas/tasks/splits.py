@@ -62,7 +62,7 @@ def cut(
             return _latest(rows, times[rows], count)
         if groups is not None:
             return _by_group(rows, groups[rows], None if labels is None else labels[rows], count, rng)
-        return _at_random(rows, np.zeros(len(rows), np.int64) if labels is None else labels[rows], count, rng)
+        return at_random(rows, np.zeros(len(rows), np.int64) if labels is None else labels[rows], count, rng)
 
     if not test.size:
         rest, test = _checked(hold_out, rest, max(1, round(0.2 * len(rest))))
@@ -79,7 +79,7 @@ def _checked(hold_out: Callable[[Rows, int], tuple[Rows, Rows]], rows: Rows, cou
     return kept, held
 
 
-def _at_random(rows: Rows, labels: Array, count: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
+def at_random(rows: Rows, labels: Array, count: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
     """Each class gives its share, rounded so that the sum is right; a class of two or more rows is on both sides."""
     classes, codes = np.unique(labels, return_inverse=True)
     sizes = np.bincount(codes, minlength=len(classes))
@@ -126,7 +126,7 @@ def _latest(rows: Rows, times: Array, count: int) -> tuple[Rows, Rows]:
     order = np.argsort(times, kind="stable")
     ordered = times[order]
     changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    border = len(rows) - count
-    if changes.size:
-        border = int(changes[np.abs(changes - border).argmin()])
+    if not changes.size:
+        raise InputError("the time column has too few different moments to cut the rows in their order; at least three are needed")
+    border = int(changes[np.abs(changes - (len(rows) - count)).argmin()])
     return rows[order[:border]], rows[order[border:]]

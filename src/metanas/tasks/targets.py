@@ -9,7 +9,7 @@ import numpy as np
 
 from metanas.errors import InputError
 from metanas.tasks.data import Array, Kind
-from metanas.tasks.options import some
+from metanas.tasks.options import number_of, some
 from metanas.tasks.splits import TEST, TRAIN
 from metanas.tasks.values import as_categories, as_numbers
 
@@ -56,9 +56,14 @@ def encode(values: pd.Series | Array, name: str, problem: Kind | None, *, whole_
     import pandas as pd
 
     if not isinstance(values, pd.Series) and np.ndim(values) == 2 and np.shape(values)[1] > 1:
+        matrix = _matrix(values, name)
+        if problem != "regression" and _one_hot(matrix):
+            targets = _classes(pd.Series(matrix.argmax(1)), name)
+            targets.notes.append(f"{name!r} has a single 1 in every row, so it was taken as classes; give kind='regression' if it is not")
+            return targets
         if problem == "classification":
             raise InputError(f"{name!r} has {np.shape(values)[1]} columns, but a class is a single value; give one class per row")
-        return _numbers(np.asarray(values, np.float64), name)
+        return _numbers(matrix, name)
     series = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values).reshape(-1))
     problem, note = (problem, None) if problem else _decide(series, name, whole_numbers_are_classes)
     targets = _numbers(_checked_numbers(series, name)[:, None], name) if problem == "regression" else _classes(series, name)
@@ -91,12 +96,28 @@ def _decide(series: pd.Series, name: str, whole_numbers_are_classes: bool) -> tu
     return "classification", None if whole and kinds <= 2 else note
 
 
+def _matrix(values: Any, name: str) -> Array:
+    """Targets ``(n, outputs)`` as float64.
+
+    Raises:
+        InputError: if they are no numbers.
+    """
+    try:
+        return np.asarray(values, np.float64)
+    except ValueError as error:
+        raise InputError(f"{name!r} has several columns, so they must be numbers; give one class per row") from error
+
+
+def _one_hot(matrix: Array) -> bool:
+    return bool(((matrix == 0) | (matrix == 1)).all() and (matrix.sum(1) == 1).all())
+
+
 def _checked_numbers(series: pd.Series, name: str) -> Array:
     numbers = as_numbers(series)
     words = np.isnan(numbers) & (as_categories(series).codes >= 0)
     if words.any():
         example = series[words].iloc[0]
-        what = f"{int(words.sum())} values are none (such as {str(example)!r})"
+        what = f"{number_of(int(words.sum()), 'value')} such as {str(example)!r} are no numbers"
         raise InputError(f"target {name!r} can't be predicted as a number: {what}; use kind='classification'")
     return numbers
 
@@ -106,9 +127,10 @@ def _numbers(numbers: Array, name: str) -> Targets:
     rows = np.flatnonzero(known)
     if not rows.size:
         raise InputError(f"target {name!r} has no values")
-    values = numbers[rows].astype(np.float32)
+    with np.errstate(over="ignore"):
+        values = numbers[rows].astype(np.float32)
     if not np.isfinite(values).all():
-        raise InputError(f"target {name!r} has infinite values; remove these rows or correct them")
+        raise InputError(f"target {name!r} has infinite values (or above 3e38); remove these rows or correct them")
     if (values == values[0]).all():
         raise InputError(f"target {name!r} has the same value in every row ({values[0][0]:g}), so there is nothing to learn")
     return Targets("regression", values, (), rows, _dropped(len(numbers) - len(rows), name))
@@ -138,7 +160,7 @@ def _ascending(names: list[str]) -> list[int]:
 
 
 def _dropped(count: int, name: str) -> list[str]:
-    return [f"{count} rows without a value in {name!r} were left out"] if count else []
+    return [f"{number_of(count, 'row')} without a value in {name!r} left out"] if count else []
 
 
 def drop_rare(targets: Targets, given: Array) -> Targets:
@@ -171,7 +193,7 @@ def drop_rare(targets: Targets, given: Array) -> Targets:
     keep = ~rare[targets.values]
     renumbered = np.cumsum(~rare) - 1
     names = some(np.array(targets.classes)[rare])
-    note = f"{int((~keep).sum())} rows of classes with fewer than {needed} rows to learn from were left out: {names}"
+    note = f"{number_of(int((~keep).sum()), 'row')} left out, of classes with fewer than {needed} rows to learn from: {names}"
     return Targets(
         targets.kind,
         renumbered[targets.values[keep]],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +13,7 @@ import numpy as np
 from metanas.errors import InputError
 from metanas.spaces.shape import DataKind
 from metanas.tasks.data import Array, Kind, LearningData
+from metanas.tasks.fingerprint import fingerprint
 from metanas.tasks.metrics import check_metric, class_weights
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ class Task:
         target: name of the target column, or ``"label"``.
         train, validation, test: int64 row numbers of the parts, disjoint, none empty.
         metric: name of the metric that decides, see :mod:`metanas.tasks.metrics`.
+        recut: whether validation rows were drawn from the training rows at random, so that another draw is as good.
         notes: sentences for the user on what was left out, changed or assumed.
         source: keywords with which :meth:`read` reads the same task again (JSON); None if it was made of arrays.
         rate: sound only: samples per second.
@@ -63,6 +63,7 @@ class Task:
     validation: Array
     test: Array
     metric: str
+    recut: bool = False
     notes: tuple[str, ...] = ()
     source: Mapping[str, Any] | None = None
     rate: int = 0
@@ -166,12 +167,8 @@ class Task:
     @cached_property
     def fingerprint(self) -> str:
         """Equal for equal raw data, targets, kind and parts, in any process (128 bits, hex)."""
-        state = hashlib.blake2b(digest_size=16)
-        state.update(json.dumps([self.kind, self.data, list(self.classes), self.rate]).encode())
-        for array in (self.targets, self.train, self.validation, self.test):
-            _hash_array(state, array)
-        _hash_inputs(state, self.inputs)
-        return state.hexdigest()
+        about = [self.kind, self.data, list(self.classes), self.rate]
+        return fingerprint(about, self.inputs, [self.targets, self.train, self.validation, self.test])
 
     def prepare(self) -> tuple[LearningData, Preprocessing]:
         """Network-ready training and validation parts, and the preprocessing fitted on the training rows alone; computed once."""
@@ -208,6 +205,7 @@ class Task:
             shape=preprocessing.shape,
             kind=self.kind,
             metric=self.metric,
+            recut=self.recut,
             x_train=preprocessing.transform(self.rows(train)),
             y_train=y,
             x_val=preprocessing.transform(self.rows(validation)),
@@ -231,25 +229,3 @@ def check_source(source: str | Path) -> Path:
     if not path.exists():
         raise InputError(f"there is no file or folder {str(source)!r}")
     return path
-
-
-def _hash_array(state: Any, array: Array) -> None:
-    whole = np.ascontiguousarray(array)
-    state.update(f"{whole.dtype.str}{whole.shape}".encode())
-    state.update(whole.reshape(-1).view(np.uint8).data)
-
-
-def _hash_inputs(state: Any, inputs: Any) -> None:
-    if isinstance(inputs, np.ndarray):
-        _hash_array(state, inputs)
-    elif isinstance(inputs, list):
-        state.update(json.dumps(inputs).encode())
-    else:
-        for name in inputs.columns:
-            column = inputs[name]
-            state.update(json.dumps(str(name)).encode())
-            if hasattr(column, "cat"):
-                state.update(json.dumps([str(c) for c in column.cat.categories]).encode())
-                _hash_array(state, np.asarray(column.cat.codes, np.int64))
-            else:
-                _hash_array(state, column.to_numpy(np.float64))

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from metanas.networks.layout import as_picture, like
+from metanas.networks.layout import as_picture, like, positions
 from metanas.networks.registry import builds
 from metanas.spaces.operation import Inputs, Settings, integer
 
@@ -58,14 +58,14 @@ class GlobalPool(nn.Module):
 
 def _average(x: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
-        return x.mean(dim=tuple(range(2, x.dim())))
+        return positions(x).mean(dim=1)
     kept = mask.unsqueeze(1).to(x.dtype)
     return (x * kept).sum(dim=2) / kept.sum(dim=2).clamp(min=1)
 
 
 def _maximum(x: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
-        return x.amax(dim=tuple(range(2, x.dim())))
+        return positions(x).amax(dim=1)
     lowest = torch.finfo(x.dtype).min
     return x.masked_fill(~mask.unsqueeze(1), lowest).amax(dim=2) * mask.any(dim=1, keepdim=True)
 

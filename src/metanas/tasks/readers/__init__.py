@@ -27,13 +27,17 @@ def reader_for(source: str | Path, options: Mapping[str, Any]) -> tuple[TaskRead
     Raises:
         InputError: if there is nothing of that name, or no reader knows it.
     """
+    if not str(source).strip():
+        raise InputError("no data set was named; give the path of a file or folder, or one of " + ", ".join(DATA_SETS))
     path = Path(source)
-    if not (isinstance(source, str) and source in DATA_SETS) and not path.exists():
+    if source not in DATA_SETS and str(path) in DATA_SETS:
+        path = path.absolute()  # ./digits is a path, digits a name
+    if source not in DATA_SETS and not path.exists():
         near = did_you_mean(str(source), [*DATA_SETS, *_neighbours(path)])
         raise InputError(f"there is no file, folder or built-in data set {str(source)!r}{near}; built in are {', '.join(DATA_SETS)}")
     asked = Options.of(options)
     kind = "text" if asked.text else asked.data
-    by_path = [r for r in READERS if r.reads(path if not isinstance(source, str) or source not in DATA_SETS else Path(source))]
+    by_path = [r for r in READERS if r.reads(path)]
     if kind == "text" and (not by_path or isinstance(by_path[0], TableReader)):
         return _BY_KIND["text"], path
     if path.is_dir() and kind in _BY_KIND:

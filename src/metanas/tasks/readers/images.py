@@ -44,7 +44,7 @@ class ImageReader(TaskReader):
         x, good = pictures.load_all(some_files.paths, size, channels)
         kept = some_files.keep(good)
         loaded = set(kept.paths)
-        notes = list(note_broken([p for p in files.paths if p not in loaded], "pictures", path))
+        notes = list(note_broken([p for p in files.paths if p not in loaded], "picture", path))
         if len({head[:2] for head in known}) > 1 or known[0][:2] != size:
             notes.append(f"all pictures were brought to {size[1]} x {size[0]} pixels (width x height); option size changes that")
         if pictures.all_grey(x):

@@ -86,16 +86,14 @@ def load_npz(path: Path) -> Mapping[str, Array]:
     """
     arrays: dict[str, Array] = {}
     name = ""
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path.name!r} is no .npz archive of arrays, or is damaged; save x_train and y_train with numpy.savez")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise InputError(f"{path.name!r} is a single array; save x_train and y_train together with numpy.savez")
             for name in archive.files:
                 arrays[name] = archive[name]
-    except InputError:
-        raise
     except ValueError as error:
-        if "pickle" in str(error).lower() and zipfile.is_zipfile(path):
+        if "pickle" in str(error).lower():
             what = f"array {name!r} in {path.name!r} is pickled (dtype object), which is not safe to open"
             raise InputError(f"{what}; save plain numbers or texts") from error
         raise InputError(f"{path.name!r} is no .npz archive of arrays") from error

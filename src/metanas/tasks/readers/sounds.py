@@ -16,7 +16,7 @@ from metanas.tasks import clips
 from metanas.tasks.build import Found, assemble
 from metanas.tasks.data import Array
 from metanas.tasks.folders import find, holds, note_broken
-from metanas.tasks.options import Options
+from metanas.tasks.options import Options, number_of
 from metanas.tasks.task import Task, check_source
 
 
@@ -44,7 +44,7 @@ class SoundReader(TaskReader):
             raise InputError(f"none of the {len(loaded)} WAV files in {str(path)!r} can be read; the first is {str(files.paths[0])!r}")
         kept = files.keep(good)
         broken = [p for p, clip in zip(files.paths, loaded, strict=True) if clip is None]
-        notes = list(note_broken(broken, "WAV files", path))
+        notes = list(note_broken(broken, "WAV file", path))
         x, rate, more = arrange([clip for clip in loaded if clip is not None], asked)
         found = Found(
             name=path.name,
@@ -74,7 +74,7 @@ def arrange(loaded: Sequence[tuple[int, Array]], asked: Options) -> tuple[Array,
     length = max(1, round(longest * rate))
     cut = int((durations * rate > length + 1).sum())
     if cut:
-        notes.append(f"{cut} clips were cut to their first {longest:.2f} seconds; option seconds changes that")
+        notes.append(f"{number_of(cut, 'clip')} cut to the first {longest:.2f} seconds; option seconds changes that")
     return arranged(loaded, channels, rate, length), rate, notes
 
 

@@ -11,7 +11,7 @@ from metanas.errors import InputError
 from metanas.interfaces import TaskReader
 from metanas.tasks.build import assemble
 from metanas.tasks.frames import TABLE_SUFFIXES
-from metanas.tasks.options import Options, some
+from metanas.tasks.options import Options, number_of, some
 from metanas.tasks.readers.table import MANY, Sheet, named
 from metanas.tasks.task import Task
 from metanas.tasks.values import are_dates, as_numbers
@@ -50,7 +50,7 @@ class TextReader(TaskReader):
         others = [c for c in features.columns if c != column]
         notes = [f"only the texts in {column!r} are used, not the columns {some(others)}"] if others else []
         empty = sum(not t for t in inputs)
-        notes += [f"{empty} rows have no text in {column!r} and count as empty texts"] if empty else []
+        notes += [f"{number_of(empty, 'row')} without a text in {column!r} taken as empty texts"] if empty else []
         return assemble(sheet.found("text", inputs, notes, text=column), asked)
 
 

@@ -1,0 +1,160 @@
+"""Reading new data for a trained network."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy.io import wavfile
+
+from metanas.errors import InputError
+from metanas.tasks import Task, read_new
+
+RNG = np.random.default_rng(0)
+Y = np.arange(60) % 3
+
+
+def fruit(rows: int = 60) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"size": RNG.normal(size=rows), "colour": RNG.choice(["red", "blue", "green"], rows), "target": RNG.choice(["a", "b"], rows)}
+    )
+
+
+def test_tables_with_or_without_the_target_and_in_any_order(tmp_path: Path) -> None:
+    task = Task.from_table(fruit())
+    fitted = task.prepare()[1]
+    new = fruit(7)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    new[["colour", "size"]].to_csv(tmp_path / "less.csv", index=False, sep=";", decimal=",")
+    x, names = read_new(tmp_path / "new.csv", fitted)
+    assert names == tuple("0123456")
+    assert x.shape == (7, 4)
+    np.testing.assert_allclose(read_new(tmp_path / "less.csv", fitted)[0], x, atol=1e-6)
+    np.testing.assert_allclose(read_new(new, fitted)[0], x, atol=1e-6)
+
+
+def test_words_in_numbers_and_unknown_categories_are_no_error(tmp_path: Path) -> None:
+    fitted = Task.from_table(fruit()).prepare()[1]
+    (tmp_path / "new.csv").write_text("size,colour\nunknown,violet\n,\n1.5,red\n")
+    x, _ = read_new(tmp_path / "new.csv", fitted)
+    assert np.isfinite(x).all()
+    assert (x[0] == x[1]).all()
+    assert x[2, 1:].sum() == 1
+
+
+def test_missing_columns_are_named(tmp_path: Path) -> None:
+    fitted = Task.from_table(fruit()).prepare()[1]
+    fruit(5).drop(columns="size").to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(InputError, match="lacks columns that the network was trained with: size"):
+        read_new(tmp_path / "new.csv", fitted)
+
+
+def test_arrays_for_tables_of_arrays(tmp_path: Path) -> None:
+    x = RNG.normal(size=(60, 4))
+    x[:, 1] = 3
+    task = Task.from_arrays(x, Y)
+    fitted = task.prepare()[1]
+    np.savez(tmp_path / "new.npz", x=x[:5])
+    np.savez(tmp_path / "test.npz", x_test=x[:5])
+    np.save(tmp_path / "new.npy", x[:5])
+    expected = fitted.transform(task.inputs.iloc[:5])
+    for source in (tmp_path / "new.npz", tmp_path / "test.npz", tmp_path / "new.npy", x[:5]):
+        np.testing.assert_array_equal(read_new(source, fitted)[0], expected)
+    with pytest.raises(InputError, match="more columns than the 2 given"):
+        read_new(x[:, :2], fitted)
+    np.savez(tmp_path / "odd.npz", y=x)
+    with pytest.raises(InputError, match="lacks the array 'x'"):
+        read_new(tmp_path / "odd.npz", fitted)
+    with pytest.raises(InputError, match="named columns"):
+        read_new(x, Task.from_sklearn("iris").prepare()[1])
+
+
+def test_pictures_flat_in_sub_folders_or_alone(tmp_path: Path) -> None:
+    task = Task.from_arrays(RNG.integers(0, 256, (60, 12, 10)).astype(np.uint8), Y)
+    fitted = task.prepare()[1]
+    (tmp_path / "sub").mkdir()
+    Image.fromarray(task.inputs[0, 0]).save(tmp_path / "b.png")
+    Image.fromarray(task.inputs[1, 0]).convert("RGB").save(tmp_path / "sub" / "a.png")
+    Image.fromarray(task.inputs[2, 0]).resize((99, 77)).save(tmp_path / "c.jpg")
+    x, names = read_new(tmp_path, fitted)
+    assert names == ("b.png", "c.jpg", str(Path("sub/a.png")))
+    assert x.shape == (3, 1, 12, 10)
+    np.testing.assert_array_equal(x[[0, 2]], task.inputs[:2])
+    alone, name = read_new(tmp_path / "b.png", fitted)
+    assert name == ("b.png",)
+    np.testing.assert_array_equal(alone[0], task.inputs[0])
+    np.testing.assert_array_equal(read_new(task.inputs[:3, 0], fitted)[0], task.inputs[:3])
+
+
+def test_broken_pictures_are_skipped_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    task = Task.from_arrays(RNG.integers(0, 256, (60, 12, 10)).astype(np.uint8), Y)
+    fitted = task.prepare()[1]
+    Image.fromarray(task.inputs[0, 0]).save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_bytes(b"")
+    with caplog.at_level(logging.WARNING):
+        assert read_new(tmp_path, fitted)[1] == ("good.png",)
+    assert "skipped 1 picture that can't be read: bad.png" in caplog.text
+    (tmp_path / "good.png").unlink()
+    with pytest.raises(InputError, match="none of the 1 pictures"):
+        read_new(tmp_path, fitted)
+    (tmp_path / "bad.png").unlink()
+    with pytest.raises(InputError, match="holds no pictures"):
+        read_new(tmp_path, fitted)
+
+
+def test_clips_are_brought_to_rate_and_length(clips: Path) -> None:
+    task = Task.from_sounds(clips)
+    fitted = task.prepare()[1]
+    x, names = read_new(clips, fitted)
+    assert names[0] == str(Path("high/0.wav"))
+    np.testing.assert_array_equal(x, task.inputs)
+    wavfile.write(clips / "one.wav", 22050, np.full((22050, 2), 5000, np.int16))
+    x, names = read_new(clips / "one.wav", fitted)
+    assert (x.shape, names) == ((1, 1, 2000), ("one.wav",))
+
+
+def test_series_only_as_arrays(tmp_path: Path) -> None:
+    task = Task.from_arrays(RNG.normal(size=(60, 20, 2)), Y)
+    fitted = task.prepare()[1]
+    np.save(tmp_path / "new.npy", np.ones((3, 15, 2)))
+    x, _ = read_new(tmp_path / "new.npy", fitted)
+    assert x.shape == (3, 2, 20)
+    assert (x[:, :, 15:] == 0).all()
+    with pytest.raises(InputError, match="the network takes 2 channels, but the examples have 3"):
+        read_new(np.ones((3, 20, 3)), fitted)
+    fruit().to_csv(tmp_path / "new.csv")
+    with pytest.raises(InputError, match=r"give an \.npz or \.npy file"):
+        read_new(tmp_path / "new.csv", fitted)
+
+
+def test_texts_from_tables_lines_and_lists(tmp_path: Path) -> None:
+    texts = [f"a {w} day" for w in RNG.choice(["fine", "bad"], 60)]
+    fitted = Task.from_text(pd.DataFrame({"review": texts, "label": Y}), text="review").prepare()[1]
+    expected = fitted.transform(["a fine day", "bad"])
+    pd.DataFrame({"id": [1, 2], "review": ["a fine day", "bad"]}).to_csv(tmp_path / "new.csv", index=False)
+    pd.DataFrame({"words": ["a fine day", "bad"]}).to_csv(tmp_path / "one.csv", index=False)
+    (tmp_path / "new.txt").write_text("a fine day\nbad\n")
+    for source in (tmp_path / "new.csv", tmp_path / "one.csv", tmp_path / "new.txt", ["a fine day", "bad"]):
+        np.testing.assert_array_equal(read_new(source, fitted)[0], expected)
+    with pytest.raises(InputError, match="lacks the column 'review'"):
+        read_new(pd.DataFrame({"a": ["x"], "b": ["y"]}), fitted)
+
+
+def test_nothing_to_read(tmp_path: Path) -> None:
+    fitted = Task.from_table(fruit()).prepare()[1]
+    with pytest.raises(InputError, match="no file or folder"):
+        read_new(tmp_path / "absent.csv", fitted)
+    (tmp_path / "a.docx").write_text("x")
+    with pytest.raises(InputError, match="give a CSV, TSV or Parquet file"):
+        read_new(tmp_path / "a.docx", fitted)
+    with pytest.raises(InputError, match="no rows to predict"):
+        read_new(fruit(0), fitted)
+    with pytest.raises(InputError, match="does not suit a network for image data"):
+        read_new(fruit(), Task.from_sklearn("digits").prepare()[1])
+    (tmp_path / "bad.npy").write_bytes(b"nonsense")
+    with pytest.raises(InputError, match=r"as an \.npy file"):
+        read_new(tmp_path / "bad.npy", fitted)

@@ -1,0 +1,153 @@
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+import metanas
+from metanas.cli import app
+from metanas.errors import InputError, MetaNASError
+
+runner = CliRunner()
+
+
+def run(*arguments):
+    return runner.invoke(app, [str(a) for a in arguments])
+
+
+def refused(*arguments, code=2):
+    """The one sentence on standard error of a refused command line."""
+    result = run(*arguments)
+    assert result.exit_code == code, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("metanas: ")
+    return lines[0]
+
+
+def test_help_loads_nothing_heavy():
+    code = "import sys; from metanas.cli import app; import metanas; print(sorted({m.split('.')[0] for m in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for heavy in ("torch", "sklearn", "pandas", "scipy", "numpy", "sqlalchemy"):
+        assert f"'{heavy}'" not in loaded
+
+
+def test_help_names_every_verb_and_option():
+    text = run("--help").output
+    for verb in ("search", "resume", "predict", "history", "forget"):
+        assert verb in text
+    options = run("search", "--help").output
+    for name in (
+        *("budget", "trials", "seed", "strategy", "space", "device", "out", "target", "text", "group", "time", "kind", "metric"),
+        *("max-params", "workers", "store", "no-store", "json"),
+    ):
+        assert f"--{name} " in options
+
+
+def test_version():
+    assert run("--version").output.strip() == f"metanas {metanas.__version__}"
+
+
+@pytest.mark.parametrize("budget", ["0", "0s", "-5m", "soon", "5 parsecs", ""])
+def test_budgets_that_are_none(budget):
+    assert "--budget" in refused("search", "iris", "--budget", budget)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--max-params", "many"), ("--max-params", "0"), ("--trials", "0"), ("--trials", "-3")])
+def test_counts_that_are_none(option, value):
+    assert option in refused("search", "iris", option, value)
+
+
+def test_two_stores_at_once():
+    assert "exclude each other" in refused("search", "iris", "--store", "x.db", "--no-store")
+
+
+def test_data_that_are_not_there(tmp_path):
+    assert "nowhere.csv" in refused("search", tmp_path / "nowhere.csv", "--trials", "1", "--no-store")
+
+
+def test_a_column_that_is_not_there(tmp_path):
+    (tmp_path / "data.csv").write_text("a,b\n" + "1,x\n2,y\n" * 20)
+    assert "income" in refused("search", tmp_path / "data.csv", "--target", "income", "--trials", "1", "--no-store")
+
+
+def test_unknown_options_are_bad_usage():
+    result = run("search", "iris", "--fast")
+    assert result.exit_code == 2
+    assert "--fast" in result.output
+
+
+def test_predicting_without_a_model(tmp_path):
+    assert "no trained model" in refused("predict", tmp_path, tmp_path / "new.csv")
+
+
+def test_resuming_without_a_search(tmp_path):
+    assert str(tmp_path) in refused("resume", tmp_path)
+
+
+def test_an_empty_history_and_a_search_that_is_not_in_it(tmp_path):
+    store = tmp_path / "store.db"
+    assert "No searches yet" in run("history", "--store", store).output
+    assert json.loads(run("history", "--store", store, "--json").output) == []
+    assert "abc" in refused("forget", "abc", "--store", store)
+
+
+def test_a_store_that_cannot_be_opened(tmp_path):
+    assert refused("history", "--store", tmp_path)
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """What the search was called with; no search runs."""
+    import metanas.search as room
+
+    calls = {}
+
+    def search(task, **options):
+        calls.update(options, task=task)
+        return SimpleNamespace(result=SimpleNamespace(to_json=lambda: {"score": 1.0}), folder="runs/x")
+
+    monkeypatch.setattr(room, "search", search)
+    return calls
+
+
+def test_options_arrive_as_numbers_and_names(called, tmp_path):
+    arguments = ["--budget", "1.5h", "--trials", "40", "--seed", "3", "--strategy", "evolution", "--space", "mlp", "--max-params", "100k"]
+    result = run("search", "iris", *arguments, "--workers", "2", "--out", tmp_path / "o", "--metric", "f1", "--store", "s.db", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == {"score": 1.0}
+    assert (called["budget"], called["trials"], called["seed"], called["max_params"]) == (5400.0, 40, 3, 100_000)
+    assert (called["strategy"], called["space"], called["device"], called["workers"]) == ("evolution", "mlp", "cpu", 2)
+    assert (called["out"], called["store"], called["task"].metric) == (tmp_path / "o", "s.db", "f1")
+
+
+def test_defaults_are_left_to_the_search(called):
+    assert run("search", "iris", "--json").exit_code == 0
+    assert all(called[name] is None for name in ("budget", "trials", "strategy", "space", "out", "max_params", "workers", "store"))
+
+
+def test_no_store_is_false(called):
+    run("search", "iris", "--no-store", "--json")
+    assert called["store"] is False
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (InputError("this is\nwrong"), 2, "metanas: this is wrong"),
+        (MetaNASError("nothing could be trained"), 1, "metanas: nothing could be trained"),
+        (KeyboardInterrupt(), 130, "metanas: stopped before there was a result"),
+    ],
+)
+def test_errors_are_one_sentence(monkeypatch, error, code, words):
+    import metanas.search as room
+
+    def search(task, **options):
+        raise error
+
+    monkeypatch.setattr(room, "search", search)
+    assert refused("search", "iris", "--json", code=code) == words
