@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from learning_examples import blobs, convnet, learning_data, line, perceptron, stripes
+from learning_examples import blobs, chain, convnet, learning_data, line, perceptron, stripes, words
 
 from metanas.evaluation.augmentation import Augmentation
 from metanas.evaluation.loss import in_users_terms, loss_function
@@ -126,10 +126,27 @@ def saved_bytes(graph, x):
     return sum(kept.values())
 
 
-@pytest.mark.parametrize("make", [lambda: convnet(stripes(size=16), 32), lambda: perceptron(blobs(), 256)])
-def test_predicted_memory_covers_what_is_kept_but_not_many_times(make):
-    graph = make()
-    kept = saved_bytes(graph, torch.rand(64, *graph.shape.input)) + 4 * 5 * graph.parameters
+def layer(op, **options):
+    data = words()
+    return chain(data.shape, ("embedding", {"size": 16, "vocabulary": 20}), (op, options), ("global_pool", {"kind": "avg"}))
+
+
+GRAPHS = {
+    "convolutions": lambda: convnet(stripes(size=16), 32),
+    "perceptron": lambda: perceptron(blobs(), 256),
+    "separable": lambda: layer("sep_conv", channels=16, kernel=3),
+    "transformer": lambda: layer("transformer", heads=2, expansion=4),
+    "rnn": lambda: layer("rnn", units=16),
+    "gru": lambda: layer("gru", units=16),
+    "lstm": lambda: layer("lstm", units=16, bidirectional=True),
+}
+
+
+@pytest.mark.parametrize("name", sorted(GRAPHS))
+def test_predicted_memory_covers_what_is_kept_but_not_many_times(name):
+    graph = GRAPHS[name]()
+    x = torch.randint(1, 20, (64, 8)) if graph.shape.data == "text" else torch.rand(64, *graph.shape.input)
+    kept = saved_bytes(graph, x) + 4 * 5 * graph.parameters
     assert kept <= training_bytes(graph, 64) <= 5 * kept
 
 

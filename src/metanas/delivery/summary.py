@@ -99,7 +99,7 @@ def _scores(result: Result) -> Iterator[tuple[str, str]]:
     if not result.baselines:
         return
     yield "", ""
-    yield "Beside simple methods, trained and tested on the same examples", "bold"
+    yield "Beside simpler methods, trained and tested on the same examples", "bold"
     yield from _table(result)
     told = verdict(result)
     if told:

@@ -30,8 +30,15 @@ class TrainingEvaluator(Evaluator):
     """
 
     def __init__(self, data: LearningData, settings: TrainingSettings | None = None, device: str = "cpu") -> None:
-        self._tensors = Tensors.of(data, device)
+        self._data, self._device = data, device
         self._settings = settings or TrainingSettings()
+        self._cut = 0, Tensors.of(data, device)
+
+    def _tensors(self, fold: int) -> Tensors:
+        """The tensors of a cut between training and validation rows; the latest is kept."""
+        if self._cut[0] != fold:
+            self._cut = fold, Tensors.of(self._data.fold(fold), self._device)
+        return self._cut[1]
 
     def evaluate(self, candidates: Sequence[Candidate], deadline: float) -> Iterator[Evaluation]:
         """Each evaluation as it finishes; what is unfinished at the deadline gives none."""
@@ -44,8 +51,9 @@ class TrainingEvaluator(Evaluator):
     def _one(self, candidate: Candidate, deadline: float) -> Evaluation | None:
         began = time.monotonic()
         try:
-            costs = self._costs(candidate)
-            outcome = train(candidate, self._tensors, deadline=deadline, settings=self._settings)
+            tensors = self._tensors(candidate.proposal.fidelity.fold)
+            costs = _costs(candidate, tensors)
+            outcome = train(candidate, tensors, deadline=deadline, settings=self._settings)
         except UnfinishedError:
             return None
         except Exception as error:
@@ -54,10 +62,11 @@ class TrainingEvaluator(Evaluator):
             candidate.proposal, outcome.metrics, costs, outcome.curve, round(outcome.epochs), candidate.seed, duration=outcome.seconds
         )
 
-    def _costs(self, candidate: Candidate) -> dict[str, float]:
-        graph, rows = candidate.graph, len(self._tensors.rows(candidate.proposal.fidelity.share))
-        memory = training_bytes(graph, min(rows, batch_size(rows)))
-        return {"parameters": float(graph.parameters), "flops": float(graph.flops), "memory": float(memory)}
+
+def _costs(candidate: Candidate, tensors: Tensors) -> dict[str, float]:
+    graph, rows = candidate.graph, len(tensors.rows(candidate.proposal.fidelity.share))
+    memory = training_bytes(graph, min(rows, batch_size(rows)))
+    return {"parameters": float(graph.parameters), "flops": float(graph.flops), "memory": float(memory)}
 
 
 def reason_for(error: Exception) -> str:

@@ -16,6 +16,7 @@ from metanas.evaluation.population_operations import prepare
 from metanas.evaluation.population_parameters import Parameters
 from metanas.evaluation.population_plan import Plan
 from metanas.evaluation.population_program import Program
+from metanas.evaluation.population_update import Update
 from metanas.evaluation.recipe import Recipe, batch_size
 from metanas.evaluation.tensors import Tensors
 
@@ -76,9 +77,10 @@ class PopulationLearner:
         tensors = self._vectors.tensors
         self._recipes = [member.recipe for member in members]
         self._plan = Plan([member.cells for member in members], self._vectors.x_train.shape[1], self._floor)
-        self.parameters = Parameters(self._plan, self._recipes, CLIP)
+        self.parameters = Parameters(self._plan)
         for position, member in enumerate(members):
             self.parameters.write(position, member.state)
+        self._update = Update(self.parameters, self._recipes, CLIP)
         self._program = prepare(self._plan, self.parameters, self.batch, self._pool)
         self._evaluation: Program | None = None
         classes = tensors.data.kind == "classification"
@@ -107,7 +109,7 @@ class PopulationLearner:
         self._losses += self._loss(program.outputs, y, program.outputs_gradient)
         self._counted += 1
         program.backward()
-        self.parameters.step(self._number, size)
+        self._update(self._number, size)
 
     def mean_losses(self) -> list[float]:
         """The mean training loss of every member since the last call; not finite if one of its steps was not."""

@@ -167,6 +167,11 @@ class Block:
         """Numbers in the block, padding included."""
         return len(self.owners) * self.columns
 
+    @property
+    def share(self) -> float:
+        """Numbers for each member that has a part, on average."""
+        return self.size / len(set(self.owners))
+
 
 @dataclass(frozen=True)
 class Entry:

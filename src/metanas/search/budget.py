@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 
 from metanas.errors import InputError
 
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS = {
+    **dict.fromkeys(("", "s", "sec", "second"), 1.0),
+    **dict.fromkeys(("m", "min", "minute"), 60.0),
+    **dict.fromkeys(("h", "hr", "hour"), 3600.0),
+    **dict.fromkeys(("d", "day"), 86400.0),
+}
 _SIZES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 
@@ -19,9 +24,10 @@ def parse_seconds(text: str | float) -> float:
     Raises:
         InputError: if it is no duration above zero.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)(?:ec|in|ours?|r|ays?)?\s*", str(text).lower())
-    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
-    if seconds <= 0:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", str(text).lower())
+    unit = match[2] if match and match[2] in _UNITS else match[2].removesuffix("s") if match else None
+    seconds = float(match[1]) * _UNITS.get(unit or "", 0.0) if match and (unit or not match[2]) else 0.0
+    if not 0 < seconds < float("inf"):
         raise InputError(f"a budget must be a time above zero, such as 60s, 5m or 1h, not {text!r}")
     return seconds
 
@@ -32,11 +38,11 @@ def parse_count(text: str | int) -> int:
     Raises:
         InputError: if it is none.
     """
-    match = re.fullmatch(r"\s*(\d[\d_,]*(?:\.\d+)?)\s*([kmg]?)\s*", str(text).lower())
-    count = round(float(re.sub("[_,]", "", match[1])) * _SIZES[match[2]]) if match else 0
-    if count <= 0:
+    match = re.fullmatch(r"\s*(\d+(?:[_,]\d{3})*(?:\.\d+)?)\s*([kmg]?)\s*", str(text).lower())
+    count = float(re.sub("[_,]", "", match[1])) * _SIZES[match[2]] if match else 0.0
+    if count < 1 or count != round(count):
         raise InputError(f"expected a whole number above zero, such as 50000 or 100k, not {text!r}")
-    return count
+    return round(count)
 
 
 @dataclass

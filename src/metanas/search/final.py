@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from metanas.search.plan import Plan
 from metanas.spaces import Architecture
 from metanas.tasks import Task
 
+BASELINES = "the baselines"
+"""All of them, where none can be named."""
 EARLY = 0.75
 """A training whose best epoch came before this share of its length had enough: the final one is no longer than that epoch."""
 
@@ -64,13 +66,16 @@ def train_finals(
     folder: Path,
     deadline: float,
     observers: Sequence[Observer],
+    workers: int = 1,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Trained]:
-    """Train candidates for good, side by side; each ends by the deadline."""
+    """Train candidates for good, as many side by side as there are workers; the last ends by the deadline."""
     finals = [Trained(c, folder / f"final{i}.safetensors") for i, c in enumerate(candidates)]
-    for final, length in zip(finals, epochs, strict=True):
-        job = {"do": "train", "candidate": final.candidate.to_json(), "epochs": length, "deadline": deadline, "out": str(final.path)}
-        executor.call(job, deadline, final.hear)
+    now, rounds = clock(), -(-len(finals) // max(1, workers))
+    for i, (final, length) in enumerate(zip(finals, epochs, strict=True)):
+        end = now + (deadline - now) * (i // max(1, workers) + 1) / rounds  # who comes first leaves time for the others
+        job = {"do": "train", "candidate": final.candidate.to_json(), "epochs": length, "deadline": end, "out": str(final.path)}
+        executor.call(job, end, final.hear)
     while not all(final.done for final in finals):
         executor.results(0.5)
         for observer in observers:
@@ -108,18 +113,23 @@ def save_final(folder: Path, model: Model) -> None:
 
 
 class Baselines:
-    """Fits the baselines in a thread of its own while the search goes on."""
+    """Fits the baselines in a thread of its own while the search goes on; the program can end without waiting for it."""
 
     def __init__(self, task: Task, *, deadline: float, seed: int) -> None:
-        self._pool = ThreadPoolExecutor(1)
-        self._fit: Future[list[Entry]] = self._pool.submit(fit_baselines, task, deadline=deadline, seed=seed)
+        self._entries = [Entry(BASELINES, None, reason="they were not ready in time")]
+        self._thread = threading.Thread(target=self._fit, args=(task, deadline, seed), daemon=True)
+        self._thread.start()
 
-    def entries(self) -> list[Entry]:
-        """The fitted baselines; waits for them."""
+    def _fit(self, task: Task, deadline: float, seed: int) -> None:
         try:
-            return self._fit.result()
-        finally:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._entries = fit_baselines(task, deadline=deadline, seed=seed)
+        except Exception as error:
+            self._entries = [Entry(BASELINES, None, reason=f"they failed: {error}")]
+
+    def entries(self, patience: float) -> list[Entry]:
+        """The fitted baselines; waits for them so many seconds at the most."""
+        self._thread.join(None if patience == float("inf") else max(0.0, patience))
+        return self._entries
 
 
 def entries_for(answer: Model, plain: Model | None, plain_reason: str | None, baselines: Sequence[Entry]) -> list[Entry]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -92,21 +93,28 @@ def make_folder(out: str | Path | None, name: str) -> Path:
     """
     if out is not None:
         folder = Path(out)
-        if folder.is_dir() and any(folder.iterdir()):
+        if _holds_something(folder):
             hint = f"; `metanas resume {folder}` goes on with the search in it" if (folder / FILE).exists() else ""
             raise InputError(f"the folder {folder} is not empty, and nothing of yours is overwritten: choose another --out{hint}")
         return _made(folder)
     plain = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
-    number = 1
-    while True:
-        folder = Path("runs") / (plain if number == 1 else f"{plain}-{number}")
+    for number in count(1):
+        folder = _made(Path("runs")) / (plain if number == 1 else f"{plain}-{number}")
         try:
-            folder.mkdir(parents=True)
-            return folder
+            folder.mkdir()
+            break
         except FileExistsError:
-            number += 1
+            continue
         except OSError as error:
             raise _unwritable(folder, error) from error
+    return folder
+
+
+def _holds_something(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and any(folder.iterdir())
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 def _made(folder: Path) -> Path:

@@ -32,7 +32,8 @@ class Journal:
     def find(self, candidate: Candidate) -> Evaluation | None:
         """The answer to a candidate: this search's own record of that proposal, or any search's of the same training."""
         own = self._own.get(candidate.proposal.id)
-        if own is not None and own.proposal.architecture == candidate.proposal.architecture and own.proposal.fidelity == candidate.proposal.fidelity:
+        asked = candidate.proposal
+        if own is not None and (own.proposal.architecture, own.proposal.fidelity) == (asked.architecture, asked.fidelity):
             return own
         return self._experience.find(self._fingerprint, candidate, metric=self._metric, search_id=self.search_id)
 

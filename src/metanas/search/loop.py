@@ -103,10 +103,7 @@ class Loop:
 
         def ask() -> bool:
             fold = next(cuts, 0)
-            proposals = [
-                replace(e.proposal, id=CONFIRMING * fold + e.proposal.id, fidelity=replace(e.proposal.fidelity, fold=fold), proposer="confirm")
-                for e in best
-            ]
+            proposals = [_confirming(e.proposal, fold) for e in best]
             return bool(fold and proposals) and self._begin(proposals, deadline)
 
         self._groups.clear()
@@ -205,6 +202,11 @@ class Loop:
         group = self._groups.popleft()
         told = [group.answers[c.proposal.id] for c in group.candidates]
         self._strategy.tell([e for e in told if e.proposal.id < CONFIRMING])
+
+
+def _confirming(proposal: Proposal, fold: int) -> Proposal:
+    fidelity = replace(proposal.fidelity, fold=fold)
+    return replace(proposal, id=CONFIRMING * fold + proposal.id, fidelity=fidelity, proposer="confirm")
 
 
 def ranked(objective: Objective, evaluations: Sequence[Evaluation]) -> list[Evaluation]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import IO, Any
 
+from metanas.delivery.files import finite
 from metanas.records import Evaluation
 from metanas.search.budget import Budget
 
@@ -79,7 +80,7 @@ class JsonObserver:
         self._out = out or sys.stderr
 
     def _line(self, record: dict[str, Any]) -> None:
-        print(json.dumps(record), file=self._out, flush=True)
+        print(json.dumps(finite(record)), file=self._out, flush=True)
 
     def on_evaluation(self, evaluation: Evaluation, best: Evaluation | None) -> None:
         """``{"evaluation": ..., "best": proposal id}``."""

@@ -109,15 +109,15 @@ def make_plan(at: Situation) -> Plan:
     """The plan for a situation."""
     per_epoch = at.steps_per_epoch
     group, lookahead = (16, 2) if at.population else (1, 8)
-    lookahead = max(lookahead, at.workers)
     most = max(60 * per_epoch, 1500)
     if at.seconds is None or at.step_seconds is None:
-        steps = min(most, 3000 if at.population else 1200)
-        final = steps if at.population else min(max(100 * per_epoch, 2500), 6000)
+        trained = min(most, 3000 if at.population else 1200)
+        final = trained if at.population else min(max(100 * per_epoch, 2500), 6000)
         confirm, folds = _confirming(at)
-        return Plan(_rungs(max(steps, 2 * per_epoch), per_epoch), max(2.0, final / per_epoch), group, lookahead, confirm, folds)
+        return Plan(_rungs(max(trained, 2 * per_epoch), per_epoch), max(2.0, final / per_epoch), group, lookahead, confirm, folds)
     left = max(1.0, at.seconds - at.overhead - CLOSING_SECONDS - CLOSING_SHARE * at.seconds)
     search = left * (POPULATION_SHARE if at.population else SEARCH_SHARE)
+    lookahead = max(lookahead, at.workers)  # results depend on the machine anyway
     capacity = search * at.workers / at.step_seconds  # steps of the plain network that the search has time for
     if at.population:
         steps = min(most, 3000, 6 * capacity / 64)  # a population's step costs a sixth per member; at least 64 members

@@ -15,7 +15,7 @@ from typing import Any
 Heard = queue.SimpleQueue[tuple["WorkerProcess", dict[str, Any] | None]]
 """Who said something, and what; None is the last of a process."""
 
-_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 class WorkerProcess:

@@ -7,18 +7,19 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from metanas.delivery.baselines import Entry
 from metanas.delivery.description import describe_graph
 from metanas.delivery.result import Result, baseline_records, versions
 from metanas.delivery.scoring import score_once
-from metanas.errors import InputError, MetaNASError
-from metanas.evaluation.memory import available_bytes
+from metanas.errors import InputError, MetaNASError, StoreError
 from metanas.evaluation import trains_together
-from metanas.experience import Experience, open_experience
+from metanas.evaluation.memory import available_bytes
+from metanas.experience import Experience, Status, open_experience
 from metanas.interfaces import Executor, Observer, Prior
 from metanas.networks.registry import builders
 from metanas.plugins import homes, import_plugin
@@ -45,6 +46,8 @@ SETTLING_SECONDS = 2.0
 """So long workers have to notice that a phase is over, before they are replaced."""
 INTERRUPTED_SECONDS = 30.0
 """Longest final training after Ctrl-C."""
+BASELINE_PATIENCE = 3.0
+"""Seconds after the end of the budget, or after Ctrl-C, for which baselines are waited for."""
 LEAST_FINAL_SECONDS = 3.0
 """Shortest final training, where the budget is used up before it begins."""
 
@@ -185,7 +188,9 @@ def resume(
     folder = Path(folder)
     run = read_run(folder)
     if (folder / "result.json").exists():
-        raise InputError(f"the search in {folder} has ended; its result is in {folder / 'result.json'}. Start a new one with `metanas search`")
+        raise InputError(
+            f"the search in {folder} has ended, its result is in {folder / 'result.json'}; start a new one with `metanas search`"
+        )
     if task is None:
         if run.source is None:
             raise InputError("this search was started from arrays: call metanas.resume(folder, task=...) with the same task")
@@ -238,6 +243,7 @@ class _Sitting:
         self._objective = Objective.of(task.metric)
         self._data = task.prepare()[0]
         self._interrupted = False
+        self._notes: list[str] = []
 
     def go(self) -> SearchResult:
         """Search, train, score, write."""
@@ -252,11 +258,10 @@ class _Sitting:
             finals = self._finals(executor, plan, loop.best, arrays)
             executor.close()
             return self._conclude(loop, finals, baselines)
-        except KeyboardInterrupt:
-            self._experience.finish_search(self._run.search, "interrupted", elapsed=self._budget.elapsed)
-            raise
-        except Exception:
-            self._experience.finish_search(self._run.search, "failed", elapsed=self._budget.elapsed)
+        except (Exception, KeyboardInterrupt) as error:
+            status: Status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            with suppress(StoreError):  # where the store is what failed, that is the error to tell
+                self._experience.finish_search(self._run.search, status, elapsed=self._budget.elapsed)
             raise
         finally:
             if executor is not None:
@@ -302,7 +307,15 @@ class _Sitting:
         together = trains_together(self._space.graph(self._space.baseline))
         step = self._step_seconds(executor) if self._run.seconds is not None else None
         situation = Situation(
-            train, joined, together, max(1, self._workers), self._data.recut, self._run.trials, self._run.seconds, self._budget.elapsed, step
+            train,
+            joined,
+            together,
+            max(1, self._workers),
+            self._data.recut,
+            self._run.trials,
+            self._run.seconds,
+            self._budget.elapsed,
+            step,
         )
         plan = make_plan(situation)
         self._run = self._run.planned(plan.to_json())
@@ -348,8 +361,7 @@ class _Sitting:
             if plan.confirm:
                 loop.confirm(plan.confirm, plan.folds, self._moment("confirming the best", plan.confirm_until))
         except KeyboardInterrupt:
-            self._interrupted = True
-            self._tell("stopping here: training the best network found so far (Ctrl-C again stops at once; `metanas resume` goes on)")
+            self._interrupt()
         executor.drop(0.0 if self._interrupted else SETTLING_SECONDS)
         return loop
 
@@ -380,27 +392,55 @@ class _Sitting:
             graph, recipe = self._space.graph(architecture), self._space.recipe(architecture)
             candidates.insert(0, Candidate(best.proposal, graph, recipe, best.seed))
             epochs.insert(0, final_epochs(best, plan))
-        now = time.monotonic()
-        deadline = max(self._closing(), now + LEAST_FINAL_SECONDS)
+
+        def train() -> list[Trained]:
+            now = time.monotonic()
+            deadline = max(self._closing(), now + LEAST_FINAL_SECONDS)
+            if self._interrupted:
+                deadline = min(deadline, now + INTERRUPTED_SECONDS)
+            self._phase("final training", None if deadline == float("inf") else deadline - now)
+            return train_finals(executor, candidates, epochs, arrays, deadline, self._observers, self._workers)
+
+        try:
+            return train()
+        except KeyboardInterrupt:
+            self._interrupt()
+            executor.drop()
+            return train()
+
+    def _interrupt(self) -> None:
+        """After Ctrl-C: the first ends the search early, another one at once."""
         if self._interrupted:
-            deadline = min(deadline, now + INTERRUPTED_SECONDS)
-        self._phase("final training", None if deadline == float("inf") else deadline - now)
-        return train_finals(executor, candidates, epochs, arrays, deadline, self._observers)
+            raise KeyboardInterrupt
+        self._interrupted = True
+        self._tell("stopping here: training the best network found so far (Ctrl-C again stops at once; `metanas resume` goes on)")
+
+    def _fitted(self, baselines: Baselines) -> list[Entry]:
+        end = self._budget.end + BASELINE_PATIENCE
+        try:
+            return baselines.entries(BASELINE_PATIENCE if self._interrupted else end - time.monotonic())
+        except KeyboardInterrupt:
+            self._interrupt()
+            return baselines.entries(0.0)
 
     def _conclude(self, loop: Loop, finals: list[Trained], baselines: Baselines) -> SearchResult:
         good = [final for final in finals if final.reason is None]
         if not good:
             raise MetaNASError(f"no network could be trained: {finals[0].reason}")
+        if finals[0].reason is not None:
+            self._notes.append(f"the network found could not be trained for good ({finals[0].reason}), so the plain network is the answer")
         self._phase("baselines and test")
         models = [load_final(final, self._task) for final in good]
         model, plain = models[0], models[1] if len(models) > 1 else None
         reason = finals[-1].reason if len(finals) > len(good) else None
-        entries = entries_for(model, plain, reason, baselines.entries())
+        entries = entries_for(model, plain, reason, self._fitted(baselines))
         scores = score_once(self._task, entries, seed=self._run.seed)
         save_final(self._folder, model)
-        result = self._result(loop, good[0], scores.by_name[entries[0].name].to_json(), baseline_records(entries[1:], scores), scores.comparison)
+        result = self._result(
+            loop, good[0], scores.by_name[entries[0].name].to_json(), baseline_records(entries[1:], scores), scores.comparison
+        )
         result.write(self._folder)
-        status: Literal["finished", "interrupted"] = "interrupted" if self._interrupted else "finished"
+        status: Status = "interrupted" if self._interrupted else "finished"
         self._experience.finish_search(self._run.search, status, result=result.to_json(), elapsed=self._budget.elapsed)
         return SearchResult(result, self._folder, tuple(sorted(loop.evaluations, key=lambda e: e.proposal.id)))
 
@@ -436,7 +476,7 @@ class _Sitting:
             interrupted=self._interrupted,
             search=run.search,
             versions=versions(),
-            notes=(*task.notes, *run.notes),
+            notes=(*task.notes, *run.notes, *self._notes),
         )
 
 

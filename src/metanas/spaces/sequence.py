@@ -44,7 +44,9 @@ def sequence(shape: TaskShape) -> Space:
     return draft.space("sequence", shape, _plain(text))
 
 
-def _layer(draft: Draft, name: str, depth: Decision, level: int, connection: Decision, norm: Decision, dropout: Decision, outputs: list[str]) -> str:
+def _layer(
+    draft: Draft, name: str, depth: Decision, level: int, connection: Decision, norm: Decision, dropout: Decision, outputs: list[str]
+) -> str:
     here = depth.at_least(level)
     op = draft.decide(f"{name}.op", LAYERS, when=here)
     width = draft.decide(f"{name}.width", WIDTHS, ordered=True, when=op.among("conv", "rnn", "lstm", "gru"))

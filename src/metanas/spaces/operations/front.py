@@ -1,8 +1,8 @@
 """Sound front ends inside the model: ``log_mel(rate, bands, window, hop)`` and ``log_spectrogram(window, hop)``.
 
 Waveforms ``(channels, samples)`` to pictures ``(channels, bands, frames)`` with ``frames = samples // hop + 1`` (centred
-Hann windows of ``window`` samples); ``log_spectrogram`` has ``window // 2 + 1`` bands. Each channel is shifted and scaled to mean 0 and variance 1
-over the picture. Nothing is trained. The Fourier transform is counted as the matrix product that it is in the network.
+Hann windows of ``window`` samples); ``log_spectrogram`` has ``window // 2 + 1`` bands. Each channel is shifted and scaled to mean 0 and
+variance 1 over the picture. Nothing is trained. The Fourier transform is counted as the matrix product that it is in the network.
 """
 
 from math import prod
