@@ -11,7 +11,7 @@ from torch import Tensor
 
 from metanas.networks import Network
 from metanas.networks.layout import channels_last
-from metanas.spaces.graph import Graph
+from metanas.spaces.graph import INPUT, Graph
 from metanas.tasks.data import Array, LearningData
 
 FRONT_BATCH = 256
@@ -96,8 +96,10 @@ def stratified_order(classes: Array | None, examples: int) -> NDArray[np.int64]:
 
 
 def _apply_front(network: Network, x: Tensor) -> Tensor:
+    if not len(x):
+        return x.new_zeros((0, *network.graph.shapes[network.cut or INPUT]), dtype=torch.float32)
     with torch.no_grad():
-        parts = [network.front(part) for part in torch.split(x, FRONT_BATCH)] if len(x) else [network.front(x)]
+        parts = [network.front(part) for part in torch.split(x, FRONT_BATCH)]
         return torch.cat([part.movedim(1, -1) for part in parts]).movedim(-1, 1)
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from metanas.errors import InputError
 
 _UNITS = {
-    **dict.fromkeys(("", "s", "sec", "second"), 1.0),
-    **dict.fromkeys(("m", "min", "minute"), 60.0),
-    **dict.fromkeys(("h", "hr", "hour"), 3600.0),
-    **dict.fromkeys(("d", "day"), 86400.0),
+    **dict.fromkeys(("", "s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600.0),
+    **dict.fromkeys(("d", "day", "days"), 86400.0),
 }
 _SIZES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
@@ -25,8 +25,7 @@ def parse_seconds(text: str | float) -> float:
         InputError: if it is no duration above zero.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", str(text).lower())
-    unit = match[2] if match and match[2] in _UNITS else match[2].removesuffix("s") if match else None
-    seconds = float(match[1]) * _UNITS.get(unit or "", 0.0) if match and (unit or not match[2]) else 0.0
+    seconds = float(match[1]) * _UNITS.get(match[2], 0.0) if match else 0.0
     if not 0 < seconds < float("inf"):
         raise InputError(f"a budget must be a time above zero, such as 60s, 5m or 1h, not {text!r}")
     return seconds

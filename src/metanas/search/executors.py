@@ -9,8 +9,8 @@ from __future__ import annotations
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,19 @@ class _Job:
         return self.hear({"reason": NO_RESULT}) if self.open and now < self.deadline else []
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One computing thread, as in the workers, so that results are the same; then as many as before."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 class InlineExecutor(Executor):
     """Computes in this process, when results are asked for; for tests and for operations that workers can't import."""
 
@@ -82,7 +95,8 @@ class InlineExecutor(Executor):
         finished: list[Evaluation] = []
         if self._waiting:
             job = self._waiting.popleft()
-            self._session.do(job.message, lambda message: finished.extend(job.hear(message)))
+            with _one_thread():
+                self._session.do(job.message, lambda message: finished.extend(job.hear(message)))
             finished += job.end(self._clock())
         return finished
 

@@ -4,6 +4,8 @@ A stem, then stages of blocks that halve the resolution between them. Each block
 convolution or a pooling; blocks of a stage are connected as a chain, with residuals, densely, or sparsely.
 """
 
+from math import prod
+
 from metanas.spaces.decision import Decision, Value
 from metanas.spaces.draft import Draft
 from metanas.spaces.operations.elementwise import ACTIVATIONS
@@ -14,6 +16,8 @@ from metanas.spaces.space import Space
 STAGES = (1, 2, 3, 4)
 BLOCKS = (1, 2, 3)
 WIDTHS = (8, 16, 24, 32, 48, 64, 96, 128)
+LARGE = 1024
+"""Positions (pixels, time steps) of an input that counts as large."""
 OPERATIONS = ("conv", "sep_conv", "max_pool", "avg_pool")
 
 
@@ -62,7 +66,8 @@ def convnet(shape: TaskShape) -> Space:
     x = draft.node("dropout", "dropout", [x], dropout.at_least(0.1), rate=dropout)
     draft.recipe(label_smoothing=True)
     draft.node("head", "dense", [x], units=shape.outputs)
-    return draft.space("convnet", shape, _plain(flat))
+    large = shape.data == "sound" or prod(shape.input[1:]) > LARGE
+    return draft.space("convnet", shape, _plain(flat, large))
 
 
 def sound_front(draft: Draft, shape: TaskShape) -> str:
@@ -82,10 +87,10 @@ def _norm_and_activation(
     return draft.node(f"{name}.activation", "activation", [x], here, kind=activation)
 
 
-def _plain(flat: bool) -> dict[str, Value]:
-    """A small residual network of plain convolutions."""
+def _plain(flat: bool, large: bool) -> dict[str, Value]:
+    """A small residual network of plain convolutions, whose stem halves the resolution of large inputs."""
     plain: dict[str, Value] = {"stages": 3, "connection": "residual", "activation": "relu", "norm": "batch_norm", "down": "max_pool"}
-    plain |= {"stem.width": 16, "stem.stride": 1, "stem.kernel": 9 if flat else 3, "pool": "avg", "dropout": 0.0}
+    plain |= {"stem.width": 16, "stem.stride": 2 if large else 1, "stem.kernel": 9 if flat else 3, "pool": "avg", "dropout": 0.0}
     for s, width in zip(STAGES, (16, 32, 64, 64), strict=True):
         plain |= {f"stage{s}.width": width, f"stage{s}.depth": 1}
         for b in BLOCKS:
