@@ -9,15 +9,17 @@ from metanas.search.budget import Budget, parse_count, parse_seconds
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
-        ("60s", 60), ("90", 90), (90, 90), (1.5, 1.5), ("5m", 300), ("1.5h", 5400), ("2d", 172_800), (" 10 S ", 10), ("30 sec", 30), ("5min", 300),
-        ("2 minutes", 120), ("1 hour", 3600), ("3 hrs", 10_800), ("1 day", 86_400), ("0.5s", 0.5),
+        ("60s", 60), ("90", 90), (90, 90), (1.5, 1.5), ("5m", 300), ("1.5h", 5400), ("2d", 172_800), (" 10 S ", 10), ("30 sec", 30),
+        ("5min", 300), ("2 minutes", 120), ("1 hour", 3600), ("3 hrs", 10_800), ("1 day", 86_400), ("0.5s", 0.5),
     ],
 )  # fmt: skip
 def test_times(text, seconds):
     assert parse_seconds(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["0", 0, "0s", "-5m", -3, "", "m", "five minutes", "5 parsecs", "5ms", "1h30m", "nan", "inf", float("nan"), float("inf"), "1e3"])
+@pytest.mark.parametrize(
+    "text", ["0", 0, "0s", "-5m", -3, "", "m", "five minutes", "5 parsecs", "5ms", "1h30m", "nan", "inf", float("nan"), float("inf"), "1e3"]
+)
 def test_what_is_no_time_is_refused_in_one_sentence(text):
     with pytest.raises(InputError, match=r"^a budget must be a time above zero, such as 60s, 5m or 1h, not "):
         parse_seconds(text)
@@ -25,7 +27,16 @@ def test_what_is_no_time_is_refused_in_one_sentence(text):
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("50000", 50_000), (7, 7), ("100k", 100_000), ("1.5M", 1_500_000), ("2g", 2_000_000_000), ("50,000", 50_000), ("1_000_000", 1_000_000), ("0.5k", 500)],
+    [
+        ("50000", 50_000),
+        (7, 7),
+        ("100k", 100_000),
+        ("1.5M", 1_500_000),
+        ("2g", 2_000_000_000),
+        ("50,000", 50_000),
+        ("1_000_000", 1_000_000),
+        ("0.5k", 500),
+    ],
 )
 def test_counts(text, count):
     assert parse_count(text) == count

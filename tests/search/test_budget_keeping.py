@@ -2,8 +2,9 @@
 
 import time
 
-import metanas
 from search_examples import points
+
+import metanas
 
 
 def test_a_budget_is_kept_with_the_final_training_and_the_baselines_counted_in(tmp_path):

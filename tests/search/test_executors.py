@@ -45,7 +45,9 @@ def candidate(number, middle="well_behaved", units=4, epochs=2):
     shape = points().prepare()[0].shape
     nodes = [Node("hidden", "dense", (("units", units),), ("input",)), Node("middle", middle, (), ("hidden",))]
     graph = Graph(shape, (*nodes, Node("head", "dense", (("units", 3),), ("middle",))))
-    return Candidate(Proposal(number, Architecture("test", (("middle", middle),)), Fidelity(epochs)), graph, {"learning_rate": 0.01}, number)
+    return Candidate(
+        Proposal(number, Architecture("test", (("middle", middle),)), Fidelity(epochs)), graph, {"learning_rate": 0.01}, number
+    )
 
 
 def collected(executor, count, seconds=60.0):
@@ -174,7 +176,13 @@ def test_jobs_that_can_not_be_done_are_answered_by_a_reason(kind, request, tmp_p
 
 
 def test_a_final_training_whose_worker_dies_is_answered_by_a_reason(workers, tmp_path):
-    job = {"do": "train", "epochs": 2.0, "deadline": FOREVER, "out": str(tmp_path / "w"), "candidate": candidate(0, "kills_itself").to_json()}
+    job = {
+        "do": "train",
+        "epochs": 2.0,
+        "deadline": FOREVER,
+        "out": str(tmp_path / "w"),
+        "candidate": candidate(0, "kills_itself").to_json(),
+    }
     assert "was killed" in called(workers, job)["reason"]
 
 
@@ -273,11 +281,8 @@ sys.stdin.readline()
 
 
 def test_a_job_that_ends_without_all_its_evaluations_is_a_failure_of_the_rest(monkeypatch, hello):
-    played(
-        monkeypatch,
-        "import sys; sys.stdin.readline(); print('{\"ready\": true}', flush=True); sys.stdin.readline(); print('{\"done\": true}', flush=True);"
-        "sys.stdin.readline()",
-    )
+    says = [f"sys.stdin.readline(); print('{{\"{word}\": true}}', flush=True)" for word in ("ready", "done")]
+    played(monkeypatch, "; ".join(["import sys", *says, "sys.stdin.readline()"]))
     executor = LocalExecutor(1, hello)
     executor.submit([candidate(0), candidate(1)], FOREVER)
     assert {e.reason for e in collected(executor, 2).values()} == {NO_RESULT}

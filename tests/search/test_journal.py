@@ -96,4 +96,3 @@ def test_a_second_search_of_the_task_trains_nothing_that_the_first_has(experienc
     keys = [{c.graph.key + str(c.recipe) for c in executor.trained} for executor in executors]
     assert not keys[0] & keys[1]
     assert [e.reused for e in loop.evaluations].count(True) == len(keys[0])
-

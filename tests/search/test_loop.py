@@ -185,7 +185,9 @@ def test_a_search_that_was_cut_off_goes_on_to_the_same_end_without_training_anyt
     loop.run(FOREVER)
     assert not done & {c.proposal.id for c in executor.trained}
     assert len(executor.trained) == 30 - len(done)
-    assert [(e.proposal, e.metrics) for e in sorted(loop.evaluations, key=lambda e: e.proposal.id)] == [(e.proposal, e.metrics) for e in whole]
+    assert [(e.proposal, e.metrics) for e in sorted(loop.evaluations, key=lambda e: e.proposal.id)] == [
+        (e.proposal, e.metrics) for e in whole
+    ]
     assert strategy.protocol == protocol
     assert loop.best.proposal == best.proposal
 

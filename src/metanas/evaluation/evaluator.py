@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 
 from metanas.evaluation.guard import CandidateFailedError, TrainingSettings, UnfinishedError
 from metanas.evaluation.memory import training_bytes
+from metanas.evaluation.population import partition, train_population
 from metanas.evaluation.recipe import batch_size
 from metanas.evaluation.tensors import Tensors
 from metanas.evaluation.training import train
 from metanas.interfaces import Evaluator
 from metanas.records import Candidate, Evaluation
 from metanas.tasks.data import LearningData
+
+log = logging.getLogger(__name__)
 
 
 class TrainingEvaluator(Evaluator):
@@ -41,12 +45,33 @@ class TrainingEvaluator(Evaluator):
         return self._cut[1]
 
     def evaluate(self, candidates: Sequence[Candidate], deadline: float) -> Iterator[Evaluation]:
-        """Each evaluation as it finishes; what is unfinished at the deadline gives none."""
-        for candidate in candidates:
-            evaluation = self._one(candidate, deadline)
-            if evaluation is None:
-                return
-            yield evaluation
+        """Each evaluation as it finishes; what is unfinished at the deadline gives none.
+
+        Candidates whose networks train together do so, bucket by bucket; the others follow one at a time.
+        """
+        for fold in dict.fromkeys(c.proposal.fidelity.fold for c in candidates):
+            buckets, alone = self._partition([c for c in candidates if c.proposal.fidelity.fold == fold])
+            for bucket in buckets:
+                answered = set()
+                try:
+                    for evaluation in train_population(bucket, self._tensors(fold), deadline=deadline, settings=self._settings):
+                        answered.add(evaluation.proposal.id)
+                        yield evaluation
+                except (ArithmeticError, LookupError, MemoryError, RuntimeError, TypeError, ValueError):
+                    # Whatever went wrong belongs to one of them: trained alone, that one fails and the others don't.
+                    alone += [c for c in bucket if c.proposal.id not in answered]
+            for candidate in alone:
+                evaluated = self._one(candidate, deadline)
+                if evaluated is None:
+                    return
+                yield evaluated
+
+    def _partition(self, candidates: Sequence[Candidate]) -> tuple[list[list[Candidate]], list[Candidate]]:
+        """Buckets that train together, and candidates that train alone: all of them anywhere but on a CPU."""
+        sound = [c for c in candidates if self._device == "cpu" and _is_sound(c)]
+        buckets, rest = partition(sound, memory=self._settings.memory)
+        alone = {c.proposal.id for c in rest} | {c.proposal.id for c in candidates} - {c.proposal.id for c in sound}
+        return buckets, [c for c in candidates if c.proposal.id in alone]
 
     def _one(self, candidate: Candidate, deadline: float) -> Evaluation | None:
         began = time.monotonic()
@@ -61,6 +86,14 @@ class TrainingEvaluator(Evaluator):
         return Evaluation(
             candidate.proposal, outcome.metrics, costs, outcome.curve, round(outcome.epochs), candidate.seed, duration=outcome.seconds
         )
+
+
+def _is_sound(candidate: Candidate) -> bool:
+    """Whether the graph's shapes can be inferred; if not, training the candidate alone says why."""
+    try:
+        return bool(candidate.graph.shapes)
+    except (LookupError, TypeError, ValueError):
+        return False
 
 
 def _costs(candidate: Candidate, tensors: Tensors) -> dict[str, float]:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from metanas.evaluation.guard import TrainingSettings
 from metanas.evaluation.memory import in_words, is_exhaustion, training_bytes
-from metanas.evaluation.population_cells import Cells, NotBatchableError, cells_of
+from metanas.evaluation.population_cells import Cells, cells_of
 from metanas.evaluation.population_dropout import LARGEST
 from metanas.evaluation.population_learner import Member, PopulationLearner, Vectors
 from metanas.evaluation.recipe import Recipe, batch_size, step_size, warm_up_steps
@@ -52,7 +52,7 @@ def batchable(graph: Graph) -> bool:
     """
     try:
         cells = cells_of(graph)
-    except NotBatchableError:
+    except (LookupError, TypeError, ValueError):  # also graphs that nobody can train: training them alone says why
         return False
     masked = max((cell.width for cell in cells.by_slot.values() if cell.rate), default=0)
     return bool(cells.by_slot) and graph.parameters <= MOST_PARAMETERS and masked * LARGEST_BATCH <= LARGEST
@@ -87,7 +87,7 @@ class _Room:
     """What a bucket still has room for."""
 
     def __init__(self, memory: int | None) -> None:
-        self._left = (BUCKET_MEMBERS, BUCKET_PARAMETERS, BUCKET_NUMBERS, math.inf if memory is None else memory)
+        self._left: tuple[float, ...] = (BUCKET_MEMBERS, BUCKET_PARAMETERS, BUCKET_NUMBERS, math.inf if memory is None else memory)
 
     def takes(self, graph: Graph) -> bool:
         """Whether one more network has room, which it then takes."""

@@ -1,25 +1,50 @@
-"""How long one training step takes: what a plan is made from."""
+"""How long training steps take: what a plan is made from."""
 
 from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable, Sequence
 
 from metanas.evaluation.learner import Learner
+from metanas.evaluation.population import FLOOR, partition
+from metanas.evaluation.population_cells import cells_of
+from metanas.evaluation.population_learner import Member, PopulationLearner, Vectors
+from metanas.evaluation.recipe import Recipe
 from metanas.evaluation.tensors import Tensors
+from metanas.networks import build_network
 from metanas.records import Candidate
-from metanas.tasks.data import LearningData
 
 WARM_UP, STEPS, MOST_SECONDS = 4, 20, 2.0
 
 
-def seconds_per_step(candidate: Candidate, data: LearningData, device: str = "cpu") -> float:
-    """Median seconds of a training step, after a few that don't count; takes about two seconds at the most."""
-    learner = Learner(candidate, Tensors.of(data, device))
+def seconds_per_step(candidate: Candidate, tensors: Tensors) -> float:
+    """Median seconds of a training step of one candidate; takes about two seconds at the most."""
+    learner = Learner(candidate, tensors)
+    return _median(lambda: learner.step(0.1), MOST_SECONDS)
+
+
+def seconds_per_group_step(candidates: Sequence[Candidate], tensors: Tensors) -> float:
+    """Seconds in which all of a group's candidates do a training step, those together that train together."""
+    buckets, alone = partition(candidates)
+    most = MOST_SECONDS / max(1, len(buckets) + len(alone))
+    total = 0.0
+    for bucket in buckets:
+        members = [Member(cells_of(c.graph), Recipe.of(c.recipe), build_network(c.graph, seed=c.seed).state_dict()) for c in bucket]
+        widest = max(cell.width for member in members for cell in member.cells.by_slot.values())
+        learner = PopulationLearner(members, Vectors.of(tensors), share=1.0, floor=min(FLOOR, widest), seed=0)
+        total += _median(lambda learner=learner: learner.step(0.1), most)  # type: ignore[misc]
+    for candidate in alone:
+        single = Learner(candidate, tensors)
+        total += _median(lambda single=single: single.step(0.1), most)  # type: ignore[misc]
+    return total
+
+
+def _median(step: Callable[[], object], most: float) -> float:
     durations: list[float] = []
     began = time.monotonic()
-    while len(durations) < WARM_UP + STEPS and time.monotonic() - began < MOST_SECONDS:
+    while len(durations) < WARM_UP + STEPS and (not durations or time.monotonic() - began < most):
         start = time.monotonic()
-        learner.step(0.1)
+        step()
         durations.append(time.monotonic() - start)
     return statistics.median(durations[WARM_UP:] or durations)

@@ -63,16 +63,18 @@ class _Job:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """One computing thread, as in the workers, so that results are the same; then as many as before."""
+def _as_in_a_worker() -> Iterator[None]:
+    """One computing thread and no subnormal numbers, so that results are the same; then all is as before."""
     import torch
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
 
 
 class InlineExecutor(Executor):
@@ -95,7 +97,7 @@ class InlineExecutor(Executor):
         finished: list[Evaluation] = []
         if self._waiting:
             job = self._waiting.popleft()
-            with _one_thread():
+            with _as_in_a_worker():
                 self._session.do(job.message, lambda message: finished.extend(job.hear(message)))
             finished += job.end(self._clock())
         return finished

@@ -27,6 +27,10 @@ SMALL_VALIDATION = 5_000
 """Validation parts of more rows than this need no confirming: luck is small there."""
 RUNGS = 3
 """Fidelities of a multi-fidelity search; each costs a third of the next."""
+GROUP = 16
+"""Candidates proposed at a time where they train together."""
+GROUPS = 8
+"""Groups that a search should have time for."""
 BRACKET_COST = 18
 """Full trainings that a search should have time for: about two brackets of hyperband, or as many candidates one by one."""
 
@@ -81,7 +85,9 @@ class Situation:
         trials: most evaluations; None allows any.
         seconds: time budget; None if not limited.
         overhead: seconds of it already gone (reading, starting workers).
+        varied: whether training varies the examples at random (pictures are).
         step_seconds: of one training step of the plain network; needed with a time budget.
+        group_seconds: in which a whole group does a step, where candidates train together.
     """
 
     train: int
@@ -92,7 +98,9 @@ class Situation:
     trials: int | None = None
     seconds: float | None = None
     overhead: float = 0.0
+    varied: bool = False
     step_seconds: float | None = None
+    group_seconds: float | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -108,39 +116,44 @@ class Situation:
 def make_plan(at: Situation) -> Plan:
     """The plan for a situation."""
     per_epoch = at.steps_per_epoch
-    group, lookahead = (16, 2) if at.population else (1, 8)
-    most = max(60 * per_epoch, 1500)
+    group, lookahead = (GROUP, 2) if at.population else (1, 8)
+    most = min(max(60 * per_epoch, 1500), 3000 if at.population else 10_000)
+    confirm, folds = _confirming(at)
     if at.seconds is None or at.step_seconds is None:
-        trained = min(most, 3000 if at.population else 1200)
-        final = trained if at.population else min(max(100 * per_epoch, 2500), 6000)
-        confirm, folds = _confirming(at)
-        return Plan(_rungs(max(trained, 2 * per_epoch), per_epoch), max(2.0, final / per_epoch), group, lookahead, confirm, folds)
+        steps = max(min(most, 3000 if at.population else 1200), 2 * per_epoch)
+        return Plan(_rungs(steps, per_epoch), _final_epochs(at, steps), group, lookahead, confirm, folds)
     left = max(1.0, at.seconds - at.overhead - CLOSING_SECONDS - CLOSING_SHARE * at.seconds)
     search = left * (POPULATION_SHARE if at.population else SEARCH_SHARE)
-    lookahead = max(lookahead, at.workers)  # results depend on the machine anyway
-    capacity = search * at.workers / at.step_seconds  # steps of the plain network that the search has time for
-    if at.population:
-        steps = min(most, 3000, 6 * capacity / 64)  # a population's step costs a sixth per member; at least 64 members
-        final_steps = min(max(60 * at.final_steps_per_epoch, 3000), (left - search) / at.step_seconds)
-        ratio = None
-    else:
-        steps = min(most, capacity / BRACKET_COST)
-        fitting = (left - search) / at.step_seconds
-        final_steps = min(max(100 * at.final_steps_per_epoch, 2500), fitting)
-        ratio = max(0.25, min(fitting / min(final_steps, 12 * at.final_steps_per_epoch), search / 3 / (steps * at.step_seconds)))
-    confirm, folds = _confirming(at)
+    alone = at.population * (confirm > 0)
+    capacity = search * at.workers / (at.group_seconds or at.step_seconds)  # steps of a group that the search has time for
+    steps = max(10.0, min(most, capacity / (GROUPS + alone * confirm * folds / GROUP if at.population else BRACKET_COST)))
+    final = min(_final_epochs(at, steps), (left - search) / at.step_seconds / at.final_steps_per_epoch)
+    affordable = (left - search) / at.step_seconds / min(final, 12) / at.final_steps_per_epoch
+    searchable = math.inf if at.population else search / 3 / (steps * at.step_seconds)
     return Plan(
-        _rungs(max(10, steps), per_epoch),
-        max(0.2, final_steps / at.final_steps_per_epoch),
+        _rungs(steps, per_epoch),
+        max(0.2, final),
         group,
-        lookahead,
+        max(lookahead, at.workers),  # results depend on the machine anyway
         confirm,
         folds,
         search_until=at.overhead + (search * (1 - CONFIRM_SHARE) if confirm else search),
         confirm_until=at.overhead + search,
         trial_seconds=max(10.0, 0.5 * search),
-        flops_ratio=ratio,
+        flops_ratio=max(0.25, min(affordable, searchable)),
     )
+
+
+def _final_epochs(at: Situation, steps: float) -> float:
+    """How long the final training is, if there is time: longer than what the search has tried, but not beyond reason.
+
+    Pictures are varied at random while training, so that long trainings help; elsewhere they soon learn the rows by heart.
+    """
+    tried = steps / at.steps_per_epoch
+    if at.varied:
+        return min(max(100.0, 2500 / at.final_steps_per_epoch), max(6 * tried, 6000 / at.final_steps_per_epoch))
+    enough = 2000 / at.final_steps_per_epoch
+    return max(tried, min(enough, 3 * tried))
 
 
 def _confirming(at: Situation) -> tuple[int, int]:

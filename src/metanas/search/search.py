@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from metanas.delivery.baselines import Entry
 from metanas.delivery.description import describe_graph
 from metanas.delivery.result import Result, baseline_records, versions
 from metanas.delivery.scoring import score_once
 from metanas.errors import InputError, MetaNASError, StoreError
-from metanas.evaluation import trains_together
+from metanas.evaluation import batchable
 from metanas.evaluation.memory import available_bytes
 from metanas.experience import Experience, Status, open_experience
 from metanas.interfaces import Executor, Observer, Prior
@@ -30,9 +32,9 @@ from metanas.search.final import Baselines, Trained, entries_for, final_epochs, 
 from metanas.search.folder import PRIVATE_STORE, Run, make_folder, read_run
 from metanas.search.journal import Journal
 from metanas.search.loop import Loop
-from metanas.search.plan import CLOSING_SECONDS, CLOSING_SHARE, Plan, Situation, make_plan
+from metanas.search.plan import CLOSING_SECONDS, CLOSING_SHARE, GROUP, Plan, Situation, make_plan
 from metanas.search.session import Hello, Session
-from metanas.spaces import Space
+from metanas.spaces import Architecture, Space
 from metanas.spaces.chosen import choose_space
 from metanas.strategies import Brief, make_strategy
 from metanas.tasks import Task
@@ -136,7 +138,7 @@ def search(
     choice = choose_space(space, task.prepare()[0].shape)
     most = parse_count(max_params) if max_params is not None else None
     chosen = choice.space.within(parameters=most)
-    together = trains_together(chosen.graph(chosen.baseline))
+    together = batchable(chosen.graph(chosen.baseline))
     strategy = strategy or ("evolution" if together else "hyperband:evolution")
     make_strategy(strategy, Brief(chosen, Objective.of(task.metric), (Fidelity(1),)))  # refuses unknown names before anything is written
     files = homes(builders())
@@ -304,37 +306,40 @@ class _Sitting:
         if self._run.plan is not None:
             return Plan.from_json(self._run.plan)
         train, joined = len(self._data.x_train), len(self._data.x_train) + len(self._data.x_val)
-        together = trains_together(self._space.graph(self._space.baseline))
-        step = self._step_seconds(executor) if self._run.seconds is not None else None
+        together = batchable(self._space.graph(self._space.baseline))
+        times = self._times(executor, together) if self._run.seconds is not None else {}
         situation = Situation(
             train,
             joined,
             together,
             max(1, self._workers),
-            self._data.recut,
-            self._run.trials,
-            self._run.seconds,
-            self._budget.elapsed,
-            step,
+            recut=self._data.recut,
+            trials=self._run.trials,
+            seconds=self._run.seconds,
+            overhead=self._budget.elapsed,
+            varied=self._data.shape.data == "image",
+            step_seconds=times.get("step"),
+            group_seconds=times.get("group") if together else None,
         )
         plan = make_plan(situation)
         self._run = self._run.planned(plan.to_json())
         self._run.write(self._folder)
         return plan
 
-    def _step_seconds(self, executor: Executor) -> float:
+    def _times(self, executor: Executor, together: bool) -> dict[str, float]:
+        """Seconds of a training step: of the plain network, and of a group with as many random ones as train together."""
         heard: dict[str, Any] = {}
-        candidate = self._candidate(self._space, Fidelity(1))
-        executor.call({"do": "time", "candidate": candidate.to_json()}, self._budget.end, heard.update)
-        while not heard:
+        rng = np.random.default_rng(self._run.seed)
+        others = [self._space.sample(rng) for _ in range(GROUP - 1)] if together else []
+        candidates = [self._candidate(self._space, architecture, Fidelity(1)) for architecture in (self._space.baseline, *others)]
+        executor.call({"do": "time", "candidates": [c.to_json() for c in candidates]}, self._budget.end, heard.update)
+        while not heard and time.monotonic() < self._budget.end:
             executor.results(0.5)
-            if time.monotonic() > self._budget.end:
-                return 1.0
-        return float(heard.get("step", 1.0))
+        return {"step": 1.0, "group": 1.0} if "step" not in heard else heard
 
-    def _candidate(self, space: Space, fidelity: Fidelity) -> Candidate:
-        proposal = Proposal(-1, space.baseline, fidelity, proposer="baseline")
-        return Candidate(proposal, space.graph(space.baseline), space.recipe(space.baseline), self._run.seed)
+    def _candidate(self, space: Space, architecture: Architecture, fidelity: Fidelity) -> Candidate:
+        proposal = Proposal(-1, architecture, fidelity, proposer="baseline")
+        return Candidate(proposal, space.graph(architecture), space.recipe(architecture), self._run.seed)
 
     def _search(self, executor: Executor, plan: Plan) -> Loop:
         space = self._affordable_space(plan)
@@ -385,7 +390,7 @@ class _Sitting:
         return self._budget.end - CLOSING_SECONDS - CLOSING_SHARE * seconds
 
     def _finals(self, executor: Executor, plan: Plan, best: Evaluation | None, arrays: Path) -> list[Trained]:
-        plain = self._candidate(self._space, plan.fidelities[-1])
+        plain = self._candidate(self._space, self._space.baseline, plan.fidelities[-1])
         candidates, epochs = [plain], [final_epochs(None, plan)]
         if best is not None and best.proposal.architecture != self._space.baseline:
             architecture = best.proposal.architecture

@@ -40,12 +40,9 @@ class Session:
     """Does jobs: dictionaries with ``do`` (``evaluate``, ``train`` or ``time``) and what that needs; says what comes of them."""
 
     def __init__(self, hello: Hello) -> None:
-        import torch
-
         from metanas.evaluation import TrainingSettings
         from metanas.tasks.data import LearningData
 
-        torch.set_flush_denormal(True)
         for plugin in hello.plugins:
             import_plugin(plugin)
         self._device = hello.device
@@ -94,8 +91,13 @@ class Session:
         say({"trained": {"epochs": outcome.epochs, "seconds": outcome.seconds}})
 
     def _time(self, job: dict[str, Any], say: Say) -> None:
-        """How long a training step of a candidate takes."""
-        from metanas.evaluation.timing import seconds_per_step
+        """How long a training step takes: of the first candidate alone, and of all as a group."""
+        from metanas.evaluation.tensors import Tensors
+        from metanas.evaluation.timing import seconds_per_group_step, seconds_per_step
         from metanas.records import Candidate
 
-        say({"step": seconds_per_step(Candidate.from_json(job["candidate"]), self._data, device=self._device)})
+        candidates = [Candidate.from_json(record) for record in job["candidates"]]
+        tensors = Tensors.of(self._data, self._device)
+        step = seconds_per_step(candidates[0], tensors)
+        say({"step": step, "group": seconds_per_group_step(candidates, tensors) if len(candidates) > 1 else step})
+

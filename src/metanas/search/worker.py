@@ -37,6 +37,7 @@ def main() -> None:
         from metanas.search.session import Hello, Session
 
         torch.set_num_threads(1)
+        torch.set_flush_denormal(True)  # they are slow, and no training needs them
         session = Session(Hello(**jobs.get()))
     except Exception as error:
         say({"broken": f"{type(error).__name__}: {error}"})

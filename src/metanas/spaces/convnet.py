@@ -95,4 +95,4 @@ def _plain(flat: bool, large: bool) -> dict[str, Value]:
         plain |= {f"stage{s}.width": width, f"stage{s}.depth": 1}
         for b in BLOCKS:
             plain |= {f"stage{s}.block{b}.op": "conv", f"stage{s}.block{b}.kernel": 5 if flat else 3}
-    return plain | {"recipe.learning_rate": 3e-3, "recipe.weight_decay": 1e-2, "recipe.label_smoothing": 0.0}
+    return plain | {"recipe.learning_rate": 1e-2, "recipe.weight_decay": 1e-2, "recipe.label_smoothing": 0.0}
