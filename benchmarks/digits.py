@@ -1,6 +1,6 @@
 """The demo's task over ten random splits: mean test accuracy, size and time of a 60-second search on the digits.
 
-    python benchmarks/digits.py --splits 10 --budget 60s
+python benchmarks/digits.py --splits 10 --budget 60s
 """
 
 import argparse
@@ -23,10 +23,15 @@ def main() -> None:
         began = time.monotonic()
         task = metanas.Task.from_sklearn("digits", seed=split)
         with tempfile.TemporaryDirectory() as folder:
-            found = metanas.search(task, budget=options.budget, seed=split, store=False, max_params=options.max_params, out=Path(folder) / "run")
+            found = metanas.search(
+                task, budget=options.budget, seed=split, store=False, max_params=options.max_params, out=Path(folder) / "run"
+            )
         scores.append(found.score)
         beside = {name: round(b["score"], 4) for name, b in found.result.baselines.items() if "score" in b}
-        print(f"split {split}: {found.score:.4f}  {found.result.parameters} parameters  {time.monotonic() - began:.1f} s  {beside}", flush=True)
+        print(
+            f"split {split}: {found.score:.4f}  {found.result.parameters} parameters  {time.monotonic() - began:.1f} s  {beside}",
+            flush=True,
+        )
     print(f"mean test accuracy {statistics.fmean(scores):.4f}, standard deviation {statistics.stdev(scores):.4f}, {len(scores)} splits")
 
 

@@ -48,7 +48,14 @@ def main() -> None:
             done.append(record)
             with options.out.open("a") as file:
                 file.write(json.dumps(record) + "\n")
-            print(name, seed, f"{record['score']:.4f}", {k: round(v, 4) for k, v in record["baselines"].items()}, f"{record['seconds']:.0f} s", flush=True)
+            print(
+                name,
+                seed,
+                f"{record['score']:.4f}",
+                {k: round(v, 4) for k, v in record["baselines"].items()},
+                f"{record['seconds']:.0f} s",
+                flush=True,
+            )
     report([r for r in done if r["set"] in chosen and r["budget"] == options.budget])
 
 
@@ -58,7 +65,9 @@ def run(name: str, path: Path, how: dict[str, Any], seed: int, budget: str, max_
     task = metanas.Task.read(path, **how)
     task = task.with_metric("accuracy" if task.kind == "classification" else "rmse")
     with tempfile.TemporaryDirectory() as folder:
-        found = metanas.search(task, budget=budget, seed=seed, store=False, out=Path(folder) / "run", max_params=max_params, began=began).result
+        found = metanas.search(
+            task, budget=budget, seed=seed, store=False, out=Path(folder) / "run", max_params=max_params, began=began
+        ).result
     record = found.to_json()
     return {
         "set": name,
@@ -79,7 +88,9 @@ def run(name: str, path: Path, how: dict[str, Any], seed: int, budget: str, max_
 
 def report(records: list[dict[str, Any]]) -> None:
     """A row per data set: ours with its spread over seeds, then each baseline."""
-    print(f"\n{'set':18}{'metric':10}{'ours':>10}{'sd':>9}{'seeds':>6}{'params':>9}{'trials':>7}{'seconds':>8}  baselines (mean over seeds)")
+    print(
+        f"\n{'set':18}{'metric':10}{'ours':>10}{'sd':>9}{'seeds':>6}{'params':>9}{'trials':>7}{'seconds':>8}  baselines (mean over seeds)"
+    )
     for name in dict.fromkeys(r["set"] for r in records):
         rows = [r for r in records if r["set"] == name]
         scores = [r["score"] for r in rows]

@@ -40,7 +40,9 @@ def main() -> None:
             warm = [Candidate(Proposal(-1 - i, space.baseline, Fidelity(1, 0.1)), graph, recipe, 0) for i in range(workers)]
             seconds[workers] = run(executor, warm) * 0 + run(executor, candidates)
             executor.close()
-            print(f"{workers} workers: {seconds[workers]:6.1f} s, {seconds[options.workers[0]] / seconds[workers]:.2f} times one", flush=True)
+            print(
+                f"{workers} workers: {seconds[workers]:6.1f} s, {seconds[options.workers[0]] / seconds[workers]:.2f} times one", flush=True
+            )
 
 
 def run(executor: LocalExecutor, candidates: list[Candidate]) -> float:

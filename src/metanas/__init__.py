@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from metanas.delivery import load_model as load_model
     from metanas.errors import InputError as InputError
     from metanas.errors import MetaNASError as MetaNASError
     from metanas.search import SearchResult as SearchResult
     from metanas.search import resume as resume
-    from metanas.search import search as search
-    from metanas.delivery import load_model as load_model
+    from metanas.search import search as search  # type: ignore[no-redef]  # both a package and a function, see there
     from metanas.tasks import Task as Task
 
 _HOMES = {

@@ -113,7 +113,13 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """A JSON object; :meth:`from_json` reads it back."""
         record = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {**record, "proposal": self.proposal.to_json(), "metrics": dict(self.metrics), "costs": dict(self.costs), "curve": [dict(c) for c in self.curve]}
+        return {
+            **record,
+            "proposal": self.proposal.to_json(),
+            "metrics": dict(self.metrics),
+            "costs": dict(self.costs),
+            "curve": [dict(c) for c in self.curve],
+        }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Evaluation:

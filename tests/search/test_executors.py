@@ -158,7 +158,7 @@ def test_a_drop_with_patience_leaves_workers_alone_that_end_by_themselves(worker
 @pytest.mark.parametrize("kind", ["workers", "inline"])
 def test_steps_are_timed_and_networks_trained_for_good(kind, request, tmp_path):
     executor = request.getfixturevalue(kind)
-    assert 0 < called(executor, {"do": "time", "candidate": candidate(0).to_json()})["step"] < 10
+    assert 0 < called(executor, {"do": "time", "candidates": [candidate(0).to_json(), candidate(1, units=8).to_json()]})["step"] < 10
     job = {"do": "train", "epochs": 2.0, "deadline": FOREVER, "out": str(tmp_path / "weights.safetensors")}
     heard = called(executor, {**job, "candidate": candidate(0).to_json()})
     assert heard["trained"]["epochs"] == pytest.approx(2.0, abs=0.2)
@@ -170,7 +170,7 @@ def test_jobs_that_can_not_be_done_are_answered_by_a_reason(kind, request, tmp_p
     executor = request.getfixturevalue(kind)
     refused = candidate(0, "refuses").to_json()
     reason = "could not be trained: this network refuses its input"
-    assert called(executor, {"do": "time", "candidate": refused})["reason"] == reason
+    assert called(executor, {"do": "time", "candidates": [refused]})["reason"] == reason
     job = {"do": "train", "epochs": 2.0, "deadline": FOREVER, "out": str(tmp_path / "weights"), "candidate": refused}
     assert called(executor, job)["reason"] == reason
 

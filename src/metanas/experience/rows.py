@@ -74,7 +74,14 @@ def training_key(candidate: Candidate) -> str:
     """Equal for candidates whose training is the same but for the seed: graph, recipe, fidelity, source of the weights."""
     proposal = candidate.proposal
     recipe = {name: float(value) for name, value in candidate.recipe.items()}
-    return digest([candidate.graph.key, recipe, [proposal.fidelity.epochs, float(proposal.fidelity.share), proposal.fidelity.fold], proposal.weights_from])
+    return digest(
+        [
+            candidate.graph.key,
+            recipe,
+            [proposal.fidelity.epochs, float(proposal.fidelity.share), proposal.fidelity.fold],
+            proposal.weights_from,
+        ]
+    )
 
 
 def finite(value: Any) -> Any:

@@ -16,8 +16,12 @@ from metanas.records import Fidelity
 
 SEARCH_SHARE = 0.5
 """Share of a time budget for the search where candidates train one at a time; the rest is for the final training."""
-POPULATION_SHARE = 0.7
-"""The same where they train as a population: a single final training costs little beside it."""
+LEAST_RESERVE = 0.1
+"""Share of a time budget that the final training gets at least where candidates train together: it costs little beside the search."""
+ENOUGH_EPOCHS = 12
+"""A network must be able to train finally for so many epochs (or as many as planned), or it is too slow for the budget."""
+FINAL_STEPS = 3000
+"""Most steps of a training where candidates train together."""
 CLOSING_SECONDS = 2.0
 """Kept back for baselines, scoring and writing files, besides :data:`CLOSING_SHARE`."""
 CLOSING_SHARE = 0.03
@@ -117,31 +121,39 @@ def make_plan(at: Situation) -> Plan:
     """The plan for a situation."""
     per_epoch = at.steps_per_epoch
     group, lookahead = (GROUP, 2) if at.population else (1, 8)
-    most = min(max(60 * per_epoch, 1500), 3000 if at.population else 10_000)
+    most = min(max(60 * per_epoch, 1500), FINAL_STEPS if at.population else 10_000)
     confirm, folds = _confirming(at)
     if at.seconds is None or at.step_seconds is None:
-        steps = max(min(most, 3000 if at.population else 1200), 2 * per_epoch)
+        steps: float = max(min(most, FINAL_STEPS if at.population else 1200), 2 * per_epoch)
         return Plan(_rungs(steps, per_epoch), _final_epochs(at, steps), group, lookahead, confirm, folds)
     left = max(1.0, at.seconds - at.overhead - CLOSING_SECONDS - CLOSING_SHARE * at.seconds)
-    search = left * (POPULATION_SHARE if at.population else SEARCH_SHARE)
-    alone = at.population * (confirm > 0)
-    capacity = search * at.workers / (at.group_seconds or at.step_seconds)  # steps of a group that the search has time for
-    steps = max(10.0, min(most, capacity / (GROUPS + alone * confirm * folds / GROUP if at.population else BRACKET_COST)))
-    final = min(_final_epochs(at, steps), (left - search) / at.step_seconds / at.final_steps_per_epoch)
-    affordable = (left - search) / at.step_seconds / min(final, 12) / at.final_steps_per_epoch
-    searchable = math.inf if at.population else search / 3 / (steps * at.step_seconds)
+    search = left - _reserve(at, left)
+    exploring = search * (1 - CONFIRM_SHARE if confirm else 1)
+    capacity = exploring * at.workers / (at.group_seconds or at.step_seconds)  # steps of a group that the search has time for
+    steps = max(10.0, min(most, capacity / (GROUPS if at.population else BRACKET_COST)))
+    fitting = (left - search) / at.step_seconds / at.final_steps_per_epoch  # epochs of the plain network
+    final = max(0.2, min(_final_epochs(at, steps), fitting))
+    searchable = math.inf if at.population else exploring / 3 / (steps * at.step_seconds)
     return Plan(
         _rungs(steps, per_epoch),
-        max(0.2, final),
+        final,
         group,
         max(lookahead, at.workers),  # results depend on the machine anyway
         confirm,
         folds,
-        search_until=at.overhead + (search * (1 - CONFIRM_SHARE) if confirm else search),
+        search_until=at.overhead + exploring,
         confirm_until=at.overhead + search,
         trial_seconds=max(10.0, 0.5 * search),
-        flops_ratio=max(0.25, min(affordable, searchable)),
+        flops_ratio=max(0.25, min(fitting / min(final, ENOUGH_EPOCHS), searchable)),
     )
+
+
+def _reserve(at: Situation, left: float) -> float:
+    """Seconds kept for the final training: half, or where candidates train together what a network larger than the plain one needs."""
+    if not at.population:
+        return (1 - SEARCH_SHARE) * left
+    longest = 2 * FINAL_STEPS * (at.step_seconds or 0.0)
+    return min((1 - SEARCH_SHARE) * left, max(LEAST_RESERVE * left, longest))
 
 
 def _final_epochs(at: Situation, steps: float) -> float:

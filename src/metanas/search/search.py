@@ -25,7 +25,7 @@ from metanas.experience import Experience, Status, open_experience
 from metanas.interfaces import Executor, Observer, Prior
 from metanas.networks.registry import builders
 from metanas.plugins import homes, import_plugin
-from metanas.records import Candidate, Evaluation, Fidelity, Objective, Proposal
+from metanas.records import Candidate, Evaluation, Fidelity, Goal, Objective, Proposal
 from metanas.search.budget import Budget, parse_count, parse_seconds
 from metanas.search.executors import InlineExecutor, LocalExecutor
 from metanas.search.final import Baselines, Trained, entries_for, final_epochs, load_final, save_final, train_finals
@@ -140,7 +140,7 @@ def search(
     chosen = choice.space.within(parameters=most)
     together = batchable(chosen.graph(chosen.baseline))
     strategy = strategy or ("evolution" if together else "hyperband:evolution")
-    make_strategy(strategy, Brief(chosen, Objective.of(task.metric), (Fidelity(1),)))  # refuses unknown names before anything is written
+    make_strategy(strategy, Brief(chosen, objective_for(task), (Fidelity(1),)))  # refuses unknown names before anything is written
     files = homes(builders())
     workers = _workers(workers, device) if files is not None else 0
     with _owned_folder(out, task.name) as folder, open_experience(folder / PRIVATE_STORE if store is False else store) as experience:
@@ -176,6 +176,9 @@ def resume(
     began: float | None = None,
 ) -> SearchResult:
     """Go on with a search that was stopped or killed; no finished evaluation is lost or trained again.
+
+    With a budget of trials it ends as it would have without the stop; only networks of a group that was training together then may
+    differ in the last digits of their numbers, since the rest of the group trains without those that had finished.
 
     Args:
         folder: of the run.
@@ -242,7 +245,7 @@ class _Sitting:
         self._task, self._space, self._run, self._folder = task, space, run, folder
         self._experience, self._budget, self._prior, self._observers = experience, budget, prior, observers
         self._workers = run.workers if workers is None else _workers(workers, run.device)
-        self._objective = Objective.of(task.metric)
+        self._objective = objective_for(task)
         self._data = task.prepare()[0]
         self._interrupted = False
         self._notes: list[str] = []
@@ -503,6 +506,13 @@ def _check_device(device: str) -> None:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"this machine can't compute on device {device!r} ({str(error).splitlines()[0]}); choose --device cpu") from error
+
+
+def objective_for(task: Task) -> Objective:
+    """The task's metric; where that counts right answers, equal counts are told apart by a thousandth of the cross-entropy."""
+    if task.kind == "regression" or task.metric == "cross_entropy":
+        return Objective.of(task.metric)
+    return Objective((Goal(((task.metric, 1.0), ("cross_entropy", 1e-3))),))
 
 
 def _workers(asked: int | None, device: str) -> int:

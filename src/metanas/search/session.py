@@ -100,4 +100,3 @@ class Session:
         tensors = Tensors.of(self._data, self._device)
         step = seconds_per_step(candidates[0], tensors)
         say({"step": step, "group": seconds_per_group_step(candidates, tensors) if len(candidates) > 1 else step})
-

@@ -142,12 +142,17 @@ class Hyperband(Strategy):
         self._asked, self._next_start = state["asked"], state["next_start"]
         self._brackets = [_bracket(record) for record in state["brackets"]]
         self._origin = {
-            int(i): (None if position is None else self._brackets[position], Proposal.from_json(p)) for i, (position, p) in state["origin"].items()
+            int(i): (None if position is None else self._brackets[position], Proposal.from_json(p))
+            for i, (position, p) in state["origin"].items()
         }
         self._proposals = {int(i): Proposal.from_json(p) for i, p in state["proposals"].items()}
         self._inner.load(state["inner"])
 
 
 def _bracket(record: dict[str, Any]) -> _Bracket:
-    lists = {"sizes": list(record["sizes"]), "queue": list(record["queue"]), "results": [Evaluation.from_json(e) for e in record["results"]]}
+    lists = {
+        "sizes": list(record["sizes"]),
+        "queue": list(record["queue"]),
+        "results": [Evaluation.from_json(e) for e in record["results"]],
+    }
     return _Bracket(**{**record, **lists})

@@ -65,7 +65,10 @@ class LearningData:
 
     def joined(self) -> LearningData:
         """The same with the validation part added to the training part, and no validation part: for the final training."""
-        both: dict[str, Any] = {"x_train": np.concatenate([self.x_train, self.x_val]), "y_train": np.concatenate([self.y_train, self.y_val])}
+        both: dict[str, Any] = {
+            "x_train": np.concatenate([self.x_train, self.x_val]),
+            "y_train": np.concatenate([self.y_train, self.y_val]),
+        }
         return replace(self, **both, x_val=self.x_val[:0], y_val=self.y_val[:0])
 
     def save(self, folder: Path) -> None:
