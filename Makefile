@@ -5,7 +5,7 @@
 # takes PyTorch's CPU build on Linux (about 200 MB instead of several GB); without it everything comes from PyPI. It
 # matters for the first set-up only: after `make clean` one may choose anew.
 
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 TORCH_INDEX ?=
 VENV := .venv
@@ -38,7 +38,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED)
 	@mkdir -p "$(STORES)" runs
-	METANAS_STORE="$(STORES)/store.db" $(BIN)/metanas search digits --budget 60s --out runs/demo-$$(date +%Y%m%d-%H%M%S)
+	METANAS_STORE="$(STORES)/store.db" $(BIN)/metanas search digits --budget 60s --max-params 50k --out runs/demo-$$(date +%Y%m%d-%H%M%S)
 
 test: $(INSTALLED)
 	@mkdir -p "$(STORES)"

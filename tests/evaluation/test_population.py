@@ -20,6 +20,7 @@ from metanas.evaluation.guard import TrainingSettings
 from metanas.evaluation.learner import CLIP
 from metanas.evaluation.loss import loss_function
 from metanas.evaluation.population import batchable, partition, train_population
+from metanas.evaluation.population_buckets import BUCKET_MEMBERS, BUCKET_PARAMETERS
 from metanas.evaluation.population_cells import HEAD, SOURCE, NotBatchableError, cells_of
 from metanas.evaluation.population_dropout import Dropout
 from metanas.evaluation.population_learner import Member, PopulationLearner, Vectors
@@ -424,11 +425,11 @@ def test_partition_puts_every_candidate_in_one_place():
     assert sorted(c.proposal.id for bucket in buckets for c in bucket) == list(range(40))
     for bucket in buckets:
         assert len({c.proposal.fidelity for c in bucket}) == 1
-        assert len(bucket) == 1 or sum(c.graph.parameters for c in bucket) <= population.BUCKET_PARAMETERS
+        assert len(bucket) == 1 or sum(c.graph.parameters for c in bucket) <= BUCKET_PARAMETERS
     assert len(buckets) < 20
     singles, _ = partition(candidates, memory=1)
     assert [len(bucket) for bucket in singles] == [1] * 40
-    assert max(map(len, partition(candidates * 4)[0])) <= population.BUCKET_MEMBERS
+    assert max(map(len, partition(candidates * 4)[0])) <= BUCKET_MEMBERS
 
 
 def test_the_operations_of_a_graph_decide():

@@ -22,80 +22,16 @@ from torch import Tensor
 
 from metanas.evaluation.guard import TrainingSettings
 from metanas.evaluation.memory import in_words, is_exhaustion, training_bytes
+from metanas.evaluation.population_buckets import batchable as batchable
+from metanas.evaluation.population_buckets import partition as partition
 from metanas.evaluation.population_cells import Cells, cells_of
-from metanas.evaluation.population_dropout import LARGEST
 from metanas.evaluation.population_learner import Member, PopulationLearner, Vectors
 from metanas.evaluation.recipe import Recipe, batch_size, step_size, warm_up_steps
 from metanas.evaluation.tensors import Tensors
 from metanas.networks import build_network
 from metanas.records import LOWER_IS_BETTER, Candidate, Evaluation
-from metanas.spaces.graph import Graph
 from metanas.tasks.data import LearningData
 from metanas.tasks.metrics import compute, compute_one
-
-MOST_PARAMETERS = 1 << 20
-"""Parameters of a network from which on training it alone is as fast, its matrix products being all that takes time."""
-LARGEST_BATCH = batch_size(1 << 30)
-BUCKET_MEMBERS = 64
-BUCKET_PARAMETERS = 1 << 20
-BUCKET_NUMBERS = 1 << 14
-"""Most numbers that the members of a bucket compute for one example; more would not stay in a processor's cache."""
-FLOOR = 16
-"""Least padded width: products of narrower layers take no longer."""
-
-
-def batchable(graph: Graph) -> bool:
-    """Whether population training can train the network, and faster than it would be trained alone.
-
-    The graph's operations decide: ``flatten``, ``dense``, ``activation``, ``dropout``, ``batch_norm``, ``layer_norm``, ``residual``,
-    ``add``, ``concat``, ``periodic`` (of the input) and ``identity``, all on vectors.
-    """
-    try:
-        cells = cells_of(graph)
-    except (LookupError, TypeError, ValueError):  # also graphs that nobody can train: training them alone says why
-        return False
-    masked = max((cell.width for cell in cells.by_slot.values() if cell.rate), default=0)
-    return bool(cells.by_slot) and graph.parameters <= MOST_PARAMETERS and masked * LARGEST_BATCH <= LARGEST
-
-
-def partition(candidates: Sequence[Candidate], *, memory: int | None = None) -> tuple[list[list[Candidate]], list[Candidate]]:
-    """Candidates that train together, and the rest, which is better trained one at a time.
-
-    Candidates of a bucket have one fidelity and similar sizes, small ones first, so that a bucket's numbers stay in the processor's
-    cache and its members take similar time.
-
-    Args:
-        candidates: graphs of the same task.
-        memory: most bytes for training a bucket, besides the data; None allows any.
-    """
-    rest = [c for c in candidates if not batchable(c.graph)]
-    fit = [c for c in candidates if batchable(c.graph)]
-    fit.sort(key=lambda c: (*c.proposal.fidelity.to_json().values(), c.graph.parameters))
-    buckets: list[list[Candidate]] = []
-    room = _Room(memory)
-    for candidate in fit:
-        if buckets and buckets[-1][0].proposal.fidelity == candidate.proposal.fidelity and room.takes(candidate.graph):
-            buckets[-1].append(candidate)
-        else:
-            buckets.append([candidate])
-            room = _Room(memory)
-            room.takes(candidate.graph)
-    return buckets, rest
-
-
-class _Room:
-    """What a bucket still has room for."""
-
-    def __init__(self, memory: int | None) -> None:
-        self._left: tuple[float, ...] = (BUCKET_MEMBERS, BUCKET_PARAMETERS, BUCKET_NUMBERS, math.inf if memory is None else memory)
-
-    def takes(self, graph: Graph) -> bool:
-        """Whether one more network has room, which it then takes."""
-        numbers = sum(cell.width for cell in cells_of(graph).by_slot.values())
-        needed = (1, graph.parameters, numbers, training_bytes(graph, LARGEST_BATCH))
-        left = tuple(have - need for have, need in zip(self._left, needed, strict=True))
-        self._left = left
-        return min(left) >= 0
 
 
 def train_population(
@@ -277,6 +213,10 @@ def _member(track: _Track) -> Member:
     return Member(track.cells, Recipe.of(candidate.recipe), build_network(candidate.graph, seed=candidate.seed).state_dict())
 
 
+_FLOOR = 16
+"""Least padded width: products of narrower layers take no longer."""
+
+
 def _floor(tracks: Sequence[_Track]) -> int:
     """The least padded width: none wider than the widest cell."""
-    return min(FLOOR, max(cell.width for track in tracks for cell in track.cells.by_slot.values()))
+    return min(_FLOOR, max(cell.width for track in tracks for cell in track.cells.by_slot.values()))

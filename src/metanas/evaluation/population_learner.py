@@ -11,7 +11,7 @@ from torch import Tensor
 from metanas.evaluation.learner import CLIP, EVALUATION_NUMBERS
 from metanas.evaluation.population_cells import Cells
 from metanas.evaluation.population_dropout import Dropout
-from metanas.evaluation.population_loss import CrossEntropy, SquaredError, in_users_terms_of, validation_losses
+from metanas.evaluation.population_loss import CrossEntropy, SquaredError, in_users_terms_of_all, validation_losses
 from metanas.evaluation.population_operations import prepare
 from metanas.evaluation.population_parameters import Parameters
 from metanas.evaluation.population_plan import Plan
@@ -131,7 +131,7 @@ class PopulationLearner:
             program.forward()
             parts.append(program.outputs[:, :, : len(part)].clone())
         raw = torch.cat(parts, 2)
-        outputs = in_users_terms_of(tensors.data.kind, raw, tensors.target_mean, tensors.target_std)
+        outputs = in_users_terms_of_all(tensors.data.kind, raw, tensors.target_mean, tensors.target_std)
         return outputs, [float(loss) for loss in validation_losses(tensors.data.kind, raw, tensors.y_val).tolist()]
 
     def _order(self) -> Iterator[Tensor]:

@@ -18,7 +18,7 @@ SEARCH_SHARE = 0.5
 """Share of a time budget for the search where candidates train one at a time; the rest is for the final training."""
 LEAST_RESERVE = 0.1
 """Share of a time budget that the final training gets at least where candidates train together: it costs little beside the search."""
-ENOUGH_EPOCHS = 12
+ENOUGH_EPOCHS = 20
 """A network must be able to train finally for so many epochs (or as many as planned), or it is too slow for the budget."""
 FINAL_STEPS = 3000
 """Most steps of a training where candidates train together."""
