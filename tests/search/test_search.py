@@ -2,21 +2,25 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import search_examples
-from search_examples import SEARCHING, Sentences, points, quick_plan, stripes
+from search_examples import Sentences, points, quick_plan, stripes
 
 import metanas
 from metanas.delivery.result import Result
+from metanas.delivery.scoring import score_once
 from metanas.errors import InputError, MetaNASError
 from metanas.experience import Experience
+from metanas.search import sitting
 from metanas.spaces import Draft
 
 TRIALS, LIMIT, SEED = 14, 900, 5
@@ -26,7 +30,7 @@ PICTURES = {"trials": TRIALS, "seed": 2, "max_params": 3000}
 @pytest.fixture(scope="module", autouse=True)
 def short_trainings():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SEARCHING, "make_plan", quick_plan)
+        patch.setattr(sitting, "make_plan", quick_plan)
         yield
 
 
@@ -197,7 +201,7 @@ def test_ctrl_c_gives_the_best_so_far_as_a_complete_result(places):
     code = "metanas.search(points(), trials=5000, seed=1, workers=1, out=sys.argv[1], store=False, observers=[Sentences(True)])"
     process = script(code, folder)
     wait_for_evaluations(process, 5)
-    process.send_signal(2)
+    process.send_signal(signal.SIGINT)
     ended(process)
     result = Result.from_json(json.loads((folder / "result.json").read_text()))
     assert result.interrupted
@@ -239,6 +243,32 @@ def test_ctrl_c_in_the_final_training_still_gives_a_result(places):
     assert found.result.interrupted
     assert found.result.trials == 3
     assert any("Ctrl-C again" in message for message in observer.messages)
+
+
+def test_ctrl_c_while_the_result_is_written_is_too_late_to_stop_it(places, monkeypatch):
+    def pressed(*arguments, **options):
+        os.kill(os.getpid(), signal.SIGINT)
+        return score_once(*arguments, **options)
+
+    monkeypatch.setattr(sitting, "score_once", pressed)
+    handler = signal.getsignal(signal.SIGINT)
+    found = metanas.search(points(90), trials=1, workers=0, out=places / "too-late", store=False)
+    assert (found.folder / "result.json").exists()
+    assert not found.result.interrupted
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_second_ctrl_c_while_the_result_is_written_does_stop_it(places, monkeypatch):
+    def pressed(*arguments, **options):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)  # so that both are heard
+        return score_once(*arguments, **options)
+
+    monkeypatch.setattr(sitting, "score_once", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        metanas.search(points(90), trials=1, workers=0, out=places / "not-too-late", store=False)
+    assert not (places / "not-too-late" / "result.json").exists()
 
 
 def test_a_second_ctrl_c_stops_at_once_and_the_search_can_go_on(places):

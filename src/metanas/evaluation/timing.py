@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from metanas.evaluation.learner import Learner
-from metanas.evaluation.population import FLOOR, partition
+from metanas.evaluation.population_buckets import partition
 from metanas.evaluation.population_cells import cells_of
 from metanas.evaluation.population_learner import Member, PopulationLearner, Vectors
 from metanas.evaluation.recipe import Recipe
@@ -16,6 +16,8 @@ from metanas.networks import build_network
 from metanas.records import Candidate
 
 WARM_UP, STEPS, MOST_SECONDS = 4, 20, 2.0
+FLOOR = 16
+"""Padded width of the narrowest layers, as population training has it."""
 
 
 def seconds_per_step(candidate: Candidate, tensors: Tensors) -> float:

@@ -28,8 +28,11 @@ def main() -> None:
     threading.Thread(target=_read, args=(jobs, sys.stdin), daemon=True).start()
 
     def say(message: dict[str, Any]) -> None:
-        answers.write(json.dumps(message) + "\n")
-        answers.flush()
+        try:
+            answers.write(json.dumps(message) + "\n")
+            answers.flush()
+        except OSError:
+            os._exit(0)  # nobody listens any more
 
     try:
         import torch
