@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -7,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import metanas
-from metanas.cli import app
+from metanas.cli import app, main
 from metanas.errors import InputError, MetaNASError
 
 runner = CliRunner()
@@ -43,9 +44,9 @@ def test_help_names_every_verb_and_option():
     options = run("search", "--help").output
     for name in (
         *("budget", "trials", "seed", "strategy", "space", "device", "out", "target", "text", "group", "time", "kind", "metric"),
-        *("max-params", "workers", "store", "no-store", "json"),
+        *("max-params", "workers", "store", "no-store", "json", "test", "size", "rate", "seconds", "mirror"),
     ):
-        assert f"--{name} " in options
+        assert re.search(rf"--{name}\b", options)
 
 
 def test_version():
@@ -75,10 +76,47 @@ def test_a_column_that_is_not_there(tmp_path):
     assert "income" in refused("search", tmp_path / "data.csv", "--target", "income", "--trials", "1", "--no-store")
 
 
-def test_unknown_options_are_bad_usage():
-    result = run("search", "iris", "--fast")
-    assert result.exit_code == 2
-    assert "--fast" in result.output
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (("search", "iris", "--fast"), "No such option: --fast"),
+        (("search",), "metanas: Missing argument 'data'; see `metanas search --help`"),
+        (("find",), "metanas: No such command 'find'; see `metanas --help`"),
+        (("search", "iris", "--workers", "-1"), "--workers"),
+        (("search", "iris", "--trials", "x"), "--trials"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_refused_in_one_sentence(monkeypatch, capsys, line, words):
+    monkeypatch.setattr(sys, "argv", ["metanas", *line])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert words in said.err
+    assert said.err.startswith("metanas: ")
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("line", "code"), [(("--version",), 0), (("--help",), 0), (("resume", "no-such-folder"), 2)])
+def test_exit_codes_reach_the_shell(monkeypatch, line, code):
+    monkeypatch.setattr(sys, "argv", ["metanas", *line])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code or 0) == code
+
+
+def test_the_list_of_verbs_is_not_cut_short():
+    assert "..." not in run("--help").output.split("Commands:")[1]
+
+
+def test_options_for_pictures_and_sound_are_passed_on(tmp_path):
+    (tmp_path / "data.csv").write_text("a,t\n" + "1,x\n2,y\n" * 20)
+    for option, value in (("--size", "16"), ("--rate", "8000"), ("--seconds", "0.5")):
+        told = refused("search", tmp_path / "data.csv", "--target", "t", option, value, "--trials", "1", "--no-store")
+        assert option in told
+        assert "means nothing for a table" in told
+    assert "nowhere.csv" in refused("search", tmp_path / "data.csv", "--target", "t", "--test", tmp_path / "nowhere.csv", "--no-store")
 
 
 def test_predicting_without_a_model(tmp_path):

@@ -38,8 +38,25 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """The entry point of the command ``metanas``."""
-    app()
+    """The entry point of the command ``metanas``; a command line that can't be understood ends with one sentence and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.TyperException as error:
+        _complain(f"{error.format_message().rstrip('.')}; see `{_help_for(error)}`")
+        code = BAD_INPUT
+    except typer.Abort:
+        _complain("stopped")
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _complain(words: str) -> None:
+    print(f"metanas: {' '.join(words.split())}", file=sys.stderr)
+
+
+def _help_for(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path if context else 'metanas'} --help"
 
 
 def _verb(function: Callable[P, None]) -> Callable[P, None]:
@@ -49,7 +66,7 @@ def _verb(function: Callable[P, None]) -> Callable[P, None]:
     """
 
     def fail(words: str, code: int) -> typer.Exit:
-        print(f"metanas: {' '.join(words.split())}", file=sys.stderr)
+        _complain(words)
         return typer.Exit(code)
 
     @wraps(function)
@@ -86,20 +103,24 @@ def _options(
 Store = Annotated[str | None, typer.Option("--store", help="Where searches are remembered: a file or a database URL.", metavar="FILE|URL")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=0, help="Processes that train; 0: this one. Default: one per core.", metavar="N")
+    int | None, typer.Option("--workers", min=0, help="Processes that train; 0: this one alone. Default: one per core.", metavar="N")
 ]
 
 
-@app.command()
+@app.command(short_help="Find, train and write a network for your data.")
 @_verb
 def search(
     data: Annotated[
         str, typer.Argument(help="A table (CSV, TSV, Parquet), an .npz, a folder of pictures or WAV files, or digits, iris, ...")
     ],
-    budget: Annotated[str | None, typer.Option("--budget", help="Time for everything: 60s, 5m, 1.5h.", metavar="TIME")] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", help="Time for everything: 60s, 5m, 1.5h. Default: 5m without --trials.", metavar="TIME")
+    ] = None,
     trials: Annotated[int | None, typer.Option("--trials", help="Number of networks to try.", metavar="N")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of all chance: the same seed and trials give the same result.")] = 0,
-    strategy: Annotated[str | None, typer.Option("--strategy", help="How to search: random, evolution, hyperband.", metavar="NAME")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed and same --trials, without --budget: same result.")] = 0,
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", help="How to search: random, evolution, hyperband. Default: by the data.", metavar="NAME")
+    ] = None,
     space: Annotated[
         str | None, typer.Option("--space", help="What to build: mlp, convnet, sequence. Default: by the data.", metavar="NAME")
     ] = None,
@@ -119,6 +140,13 @@ def search(
             "--kind", help="table, image, series, sound, text; classification or regression; where it is in doubt.", metavar="KIND"
         ),
     ] = None,
+    test: Annotated[Path | None, typer.Option("--test", help="Table with the test part.", metavar="FILE")] = None,
+    size: Annotated[int | None, typer.Option("--size", help="Longest side of pictures.", metavar="PIXELS")] = None,
+    rate: Annotated[int | None, typer.Option("--rate", help="Samples per second of sound.", metavar="N")] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", help="Longest part of a sound clip that is kept.", metavar="S")] = None,
+    mirror: Annotated[
+        bool | None, typer.Option("--mirror/--no-mirror", help="Whether mirrored pictures mean the same. Default: found out.")
+    ] = None,
     metric: Annotated[
         str | None, typer.Option("--metric", help="What decides: accuracy, balanced_accuracy, f1, rmse, ...", metavar="NAME")
     ] = None,
@@ -136,9 +164,10 @@ def search(
     from metanas.search import search as run_search
     from metanas.tasks import Task
 
-    asked = {"target": target, "text": text, "group": group, "time": time, "kind": kind, "metric": metric}
+    asked: dict[str, Any] = {"target": target, "text": text, "group": group, "time": time, "kind": kind, "metric": metric}
+    asked |= {"test": test, "size": size, "rate": rate, "seconds": seconds, "mirror": mirror}
     task = Task.read(data, seed=seed, **{name: value for name, value in asked.items() if value is not None})
-    with _observer(as_json, task.metric, began) as observer:
+    with _observer(as_json, task.metric, began, limits["trials"]) as observer:
         found = run_search(
             task,
             **limits,
@@ -155,7 +184,7 @@ def search(
     _tell(found, as_json)
 
 
-@app.command()
+@app.command(short_help="Go on with a search that was stopped.")
 @_verb
 def resume(
     folder: Annotated[Path, typer.Argument(help="Folder of a search that was stopped.")],
@@ -167,12 +196,13 @@ def resume(
     from metanas.search import resume as run_resume
     from metanas.search.folder import read_run
 
-    with _observer(as_json, read_run(folder).metric, began) as observer:
+    run = read_run(folder)
+    with _observer(as_json, run.metric, began, run.trials) as observer:
         found = run_resume(folder, workers=workers, observers=[observer], began=began)
     _tell(found, as_json)
 
 
-@app.command()
+@app.command(short_help="Predict new data with a network found.")
 @_verb
 def predict(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished search.")],
@@ -192,7 +222,7 @@ def predict(
     print(f"predictions in {written}")
 
 
-@app.command()
+@app.command(short_help="List every search ever run.")
 @_verb
 def history(
     task: Annotated[str | None, typer.Argument(help="Only searches of this task (name or fingerprint).")] = None,
@@ -207,7 +237,7 @@ def history(
     print(json.dumps(rows, indent=2) if as_json else history_text(rows))
 
 
-@app.command()
+@app.command(short_help="Remove a search or a task from the store.")
 @_verb
 def forget(
     what: Annotated[
@@ -243,7 +273,7 @@ def _named(option: str, parse: Callable[[Any], float], text: str | int) -> float
 
 
 @contextmanager
-def _observer(as_json: bool, metric: str, began: float) -> Iterator[Observer]:
+def _observer(as_json: bool, metric: str, began: float, trials: float | None) -> Iterator[Observer]:
     """Who shows the progress on standard error: JSON lines if asked, a bar in a terminal, else plain lines."""
     from metanas.search.budget import Budget
     from metanas.search.observers import JsonObserver, LogObserver, RichObserver
@@ -251,9 +281,9 @@ def _observer(as_json: bool, metric: str, began: float) -> Iterator[Observer]:
     if as_json:
         observer: JsonObserver | LogObserver | RichObserver = JsonObserver()
     elif sys.stderr.isatty():
-        observer = RichObserver(metric)
+        observer = RichObserver(metric, trials)
     else:
-        observer = LogObserver(metric, Budget(began=began))
+        observer = LogObserver(metric, Budget(began=began), trials)
     try:
         yield observer
     finally:

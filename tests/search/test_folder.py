@@ -123,7 +123,7 @@ def test_what_is_there_is_not_overwritten(folder, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"choose another --out$"):
         make_folder(tmp_path, "x")
-    with pytest.raises(InputError, match="can't write into the folder"):
+    with pytest.raises(InputError, match="is a file"):
         make_folder(tmp_path / "notes.txt", "x")
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
@@ -149,3 +149,19 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path, monkeypatch):
             patch.setattr(Path, method, denied)
             with pytest.raises(InputError, match=r"can't write into the folder .* \(Permission denied\); choose another --out"):
                 make_folder(tmp_path, "x")
+
+
+def test_a_search_that_cannot_begin_leaves_no_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    for out in (None, "deep/er/out", "mine/out"):
+        with pytest.raises(InputError, match="is a folder"):
+            metanas.search(points(), trials=1, workers=0, out=out, store=tmp_path)
+    assert [p.name for p in tmp_path.rglob("*")] == ["mine"]
+
+
+def test_an_unknown_device_is_refused_in_one_short_sentence(tmp_path):
+    with pytest.raises(InputError) as refused:
+        metanas.search(points(), trials=1, device="abacus", out=tmp_path / "out", store=False)
+    assert str(refused.value) == "this machine can't compute on device 'abacus'; choose --device cpu"
+    assert not (tmp_path / "out").exists()

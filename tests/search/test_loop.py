@@ -123,11 +123,11 @@ def test_the_deadline_ends_the_search_and_nothing_is_asked_after_it():
 
 def test_answers_that_finished_just_before_the_deadline_are_kept():
     class Sudden(FakeExecutor):
-        """Has everything ready at once, at the deadline."""
+        """Has nothing before the deadline and everything at it."""
 
         def results(self, timeout):
-            self.now += timeout
-            ready, self._groups = [c for g in self._groups for c in g], []
+            late, self.now = timeout == 0, self.now + timeout
+            ready = [c for g in self._groups for c in g] if late else []
             return [self._judge(c) for c in ready]
 
     loop = loop_of(Scripted(architectures(4)), Sudden(), group=2, lookahead=2)

@@ -17,7 +17,7 @@ def evaluation(number, accuracy=0.5, reason=None):
 
 def test_plain_lines_tell_every_new_best_and_else_one_in_ten_seconds():
     now, out = [0.0], io.StringIO()
-    observer = LogObserver("accuracy", Budget(60.0, clock=lambda: now[0], began=0.0), out, lambda: now[0])
+    observer = LogObserver("accuracy", Budget(60.0, clock=lambda: now[0], began=0.0), None, out, lambda: now[0])
     observer.on_message("hello")
     observer.on_phase("search", 30.0)
     observer.on_phase("test", None)
@@ -32,14 +32,14 @@ def test_plain_lines_tell_every_new_best_and_else_one_in_ten_seconds():
         "[   0.0s] hello",
         "[   0.0s] search, about 30 s",
         "[   0.0s] test",
-        "[   0.0s] 1 trial, 0 failed, best validation accuracy 0.5 (12,345 parameters)",
-        "[  10.0s] 3 trials, 1 failed, best validation accuracy 0.5 (12,345 parameters)",
+        "[   0.0s] 1 trial, 0 failed, best validation accuracy 50.0 % (12,345 parameters)",
+        "[  10.0s] 3 trials, 1 failed, best validation accuracy 50.0 % (12,345 parameters)",
     ]
 
 
 def test_lines_before_there_is_a_best():
     out = io.StringIO()
-    observer = LogObserver("accuracy", Budget(clock=lambda: 0.0, began=0.0), out, iter([0.0, EVERY, EVERY]).__next__)
+    observer = LogObserver("accuracy", Budget(clock=lambda: 0.0, began=0.0), None, out, iter([0.0, EVERY, EVERY]).__next__)
     observer.on_evaluation(evaluation(0, reason="diverged"), None)
     assert out.getvalue() == "[   0.0s] 1 trial, 1 failed\n"
 
@@ -66,7 +66,7 @@ def test_json_lines_are_json_for_machines_whatever_the_numbers():
 
 def test_the_bar_tells_phase_time_left_counts_and_best(capsys):
     now = [0.0]
-    observer = RichObserver("accuracy", lambda: now[0])
+    observer = RichObserver("accuracy", None, lambda: now[0])
     try:
         observer.on_phase("search", 100.0)
         best = evaluation(0)
@@ -84,7 +84,21 @@ def test_the_bar_tells_phase_time_left_counts_and_best(capsys):
         assert observer._done() == 0.5
         assert observer._time_left() == "about 0:30 left"
         observer.on_message("something")
-        assert observer._counts.text == "1 trial, 0 failed, best validation accuracy 0.5 (12,345 parameters)"
+        assert observer._counts.text == "1 trial, 0 failed, best validation accuracy 50.0 % (12,345 parameters)"
     finally:
         observer.close()
     assert "something" in capsys.readouterr().err
+
+
+def test_a_number_of_trials_gives_the_bar_its_length():
+    now = [0.0]
+    observer = RichObserver("accuracy", 4, lambda: now[0])
+    try:
+        observer.on_phase("search", None)
+        now[0] = 30.0
+        observer.on_evaluation(evaluation(0), evaluation(0))
+        assert observer._done() == 0.25
+        assert observer._time_left() == "about 1:30 left"
+        assert observer._counts.text.startswith("1 of 4 trials, 0 failed")
+    finally:
+        observer.close()

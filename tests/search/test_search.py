@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -324,6 +325,13 @@ def test_where_nothing_can_be_trained_the_search_ends_with_the_reason(troublesom
     with Experience(folder / "store.db") as experience:
         (record,) = experience.searches()
     assert (record.status, record.trials, record.failures) == ("failed", 3, 3)
+
+
+def test_a_limit_on_flops_that_nothing_keeps_is_given_up_since_only_the_plan_wanted_it(places, monkeypatch):
+    monkeypatch.setattr(sitting, "make_plan", lambda situation: replace(quick_plan(situation), flops_ratio=1e-6))
+    found = metanas.search(points(90), trials=2, workers=0, max_params=LIMIT, out=places / "flops", store=False)
+    assert found.result.trials == 2
+    assert found.result.parameters <= LIMIT
 
 
 def test_a_space_given_as_a_function_must_be_given_again(places):

@@ -239,7 +239,7 @@ def test_unknown_names_are_answered_with_the_nearest(tmp_path: Path, monkeypatch
         Task.read("digitz")
     with pytest.raises(InputError, match="no built-in data set 'iriss'"):
         Task.from_sklearn("iriss")
-    with pytest.raises(InputError, match="leave kind out"):
+    with pytest.raises(InputError, match="leave --kind out"):
         Task.from_sklearn("iris", kind="image")
     (tmp_path / "data.docx").write_text("x")
     monkeypatch.chdir(tmp_path)

@@ -24,7 +24,7 @@ def test_pictures_of_mixed_sizes_and_formats(pictures: Path) -> None:
     bright = task.targets == 0
     assert task.inputs[bright].mean() > 180
     assert task.inputs[~bright].mean() < 40
-    assert task.notes == ("all pictures were brought to 30 x 22 pixels (width x height); option size changes that",)
+    assert task.notes == ("all pictures were brought to 30 x 22 pixels (width x height); --size changes that",)
     assert Task.read(**dict(task.source or {})).fingerprint == Task.from_images(pictures).fingerprint == task.fingerprint
 
 
@@ -114,9 +114,9 @@ def test_folders_without_usable_pictures(tmp_path: Path, pictures: Path) -> None
 
 
 def test_options_that_mean_nothing_for_pictures(pictures: Path) -> None:
-    with pytest.raises(InputError, match="option target='x' means nothing for a folder of pictures"):
+    with pytest.raises(InputError, match="--target x means nothing for a folder of pictures"):
         Task.read(pictures, target="x")
-    with pytest.raises(InputError, match="leave kind out"):
+    with pytest.raises(InputError, match="leave --kind out"):
         Task.read(pictures, kind="regression")
     with pytest.raises(InputError, match="size must be above 0"):
         Task.read(pictures, size=0)
@@ -129,7 +129,7 @@ def test_clips_of_mixed_rates(clips: Path) -> None:
     assert np.abs(task.inputs).max() <= 1
     spectrum = np.abs(np.fft.rfft(task.inputs[:, 0])).argmax(1) * 4
     np.testing.assert_array_equal(spectrum, np.where(task.targets == 0, 880, 220))
-    assert task.notes == ("clips were resampled to 8000 samples per second; option rate changes that",)
+    assert task.notes == ("clips were resampled to 8000 samples per second; --rate changes that",)
     assert Task.read(**dict(task.source or {})).fingerprint == Task.from_sounds(clips).fingerprint == task.fingerprint
 
 

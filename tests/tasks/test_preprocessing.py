@@ -225,7 +225,7 @@ def test_columns_constant_in_training_are_not_used() -> None:
         }
     )
     assert Task.from_table(frame).prepare()[1].shape.input == (1,)
-    with pytest.raises(InputError, match="same value in all training rows"):
+    with pytest.raises(InputError, match="in the training rows each column has one value"):
         Task.from_table(frame.drop(columns="a")).prepare()
 
 

@@ -38,7 +38,7 @@ def test_a_usual_name_is_the_target(table: Table, name: str) -> None:
 
 def test_no_target(tmp_path: Path, table: Table) -> None:
     frame = table().rename(columns={"target": "ripe"})
-    with pytest.raises(InputError, match=r"give target=COLUMN, one of: size, colour, ripe"):
+    with pytest.raises(InputError, match=r"name it with --target COLUMN, one of: size, colour, ripe"):
         Task.from_table(frame)
     with pytest.raises(InputError, match=r"no target column 'rip' \(did you mean 'ripe'\?\); the columns are: size, colour, ripe"):
         Task.from_table(frame, target="rip")
@@ -49,6 +49,16 @@ def test_numbers_are_regression_unless_the_user_says_otherwise(table: Table) -> 
     assert Task.from_table(frame).metric == "rmse"
     assert Task.from_table(frame, kind="classification").classes == tuple(str(i) for i in range(30))
     assert Task.from_table(frame.assign(target=np.arange(120) % 5), kind="regression").targets.shape == (120, 1)
+
+
+def test_categories_that_only_the_test_part_has_are_told(table: Table) -> None:
+    frame = table().assign(split=["train"] * 90 + ["test"] * 30)
+    assert Task.from_table(frame).notes == ()
+    frame.loc[[100, 117], "colour"] = "octarine"
+    frame.loc[110, "colour"] = None
+    (note,) = Task.from_table(frame).notes
+    assert note == "column 'colour': 2 test rows with a value that training lacks (octarine), taken as unknown"
+    assert Task.from_table(frame.drop(columns="split")).notes == ()
 
 
 def test_the_split_column_is_respected_and_no_feature(table: Table) -> None:
@@ -154,9 +164,9 @@ def test_rows_without_a_target_are_left_out_everywhere(table: Table) -> None:
         ({}, {"metric": "rmse"}, "'rmse' is for regression"),
         ({}, {"metric": "acc"}, "no metric 'acc'"),
         ({}, {"kind": "image"}, "doesn't suit a table"),
-        ({}, {"kind": "tables"}, r"kind='tables' is unknown \(did you mean 'table'\?\)"),
+        ({}, {"kind": "tables"}, r"--kind tables is unknown \(did you mean 'table'\?\)"),
         ({}, {"kind": "table,image"}, "at once"),
-        ({}, {"size": 32}, "option size=32 means nothing for a table"),
+        ({}, {"size": 32}, "--size 32 means nothing for a table"),
         ({}, {"colour": 1}, "no option 'colour'"),
         ({}, {"seed": -1}, "seed must be a whole number from 0"),
         ({}, {"seed": "a"}, "seed must be a whole number from 0"),

@@ -93,7 +93,7 @@ def test_with_given_parts_fewer_rows_do() -> None:
 
 
 def test_classes_of_single_rows() -> None:
-    with pytest.raises(InputError, match=r"every class has a single row.*kind='regression'"):
+    with pytest.raises(InputError, match=r"every class has a single row.*--kind regression"):
         drop_rare(encode(pd.Series(list("abcdefgh")), "y", None), np.zeros(8, np.int8))
     with pytest.raises(InputError, match="only 1 of 4 classes have 3 rows or more"):
         drop_rare(encode(pd.Series(list("aaaabbcd")), "y", None), np.zeros(8, np.int8))

@@ -44,10 +44,12 @@ def test_the_only_column_of_words_is_the_text(tmp_path: Path) -> None:
 
 
 def test_which_column_holds_the_texts() -> None:
-    with pytest.raises(InputError, match="give text=COLUMN, one of: review, title"):
+    with pytest.raises(InputError, match="name it with --text COLUMN, one of: review, title"):
         Task.from_text(reviews().assign(title="some words"))
     with pytest.raises(InputError, match="no text column 'reviev'"):
         Task.from_text(reviews(), text="reviev")
+    with pytest.raises(InputError, match="'review' can't be the texts and the target"):
+        Task.from_text(reviews(), text="review", target="review")
     with pytest.raises(InputError, match="has no texts"):
         Task.from_text(reviews().assign(review=None), text="review")
     with pytest.raises(InputError, match="doesn't suit a column of texts"):
@@ -65,4 +67,4 @@ def test_missing_texts_count_as_empty_ones() -> None:
 
 def test_texts_of_a_table_that_is_not_read_as_texts_are_pointed_out() -> None:
     task = Task.from_table(reviews())
-    assert any("give text='review' to learn from it" in n for n in task.notes)
+    assert any("give --text 'review' to learn from it" in n for n in task.notes)

@@ -213,7 +213,7 @@ def _member(track: _Track) -> Member:
     return Member(track.cells, Recipe.of(candidate.recipe), build_network(candidate.graph, seed=candidate.seed).state_dict())
 
 
-_FLOOR = 16
+_FLOOR = 8
 """Least padded width: products of narrower layers take no longer."""
 
 

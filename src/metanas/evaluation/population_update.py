@@ -90,20 +90,30 @@ class _Clipping:
 
     def __init__(self, parameters: Parameters, members: int) -> None:
         self._members = members
-        gradients = [parameters.gradient(*key) for key in parameters.blocks]
-        self._sizes = [len(gradient) for gradient in gradients]
-        self._owners = torch.tensor([owner for _, block in parameters.blocks.values() for owner in block.owners])
-        self._norms = torch.zeros(len(self._owners), 1)
-        self._blocks = list(zip(gradients, torch.split(self._norms, self._sizes), strict=True))
+        self._blocks: list[Tensor] = []
+        owners: list[int] = []
+        for key, (_, block) in parameters.blocks.items():
+            runs = [(member, len(list(rows))) for member, rows in groupby(block.owners)]
+            even = len({rows for _, rows in runs}) == 1
+            gradient = parameters.gradient(*key)
+            self._blocks.append(gradient.view(len(runs), -1) if even else gradient)
+            owners += [member for member, _ in runs] if even else block.owners
+        self._sizes = [len(block) for block in self._blocks]
+        self._owners = torch.tensor(owners)
+        self._norms = torch.zeros(len(owners), 1)
+        self._measures = [
+            partial(norms.copy_, block) if block.shape[1] == 1 else partial(torch.linalg.vector_norm, block, dim=1, keepdim=True, out=norms)
+            for block, norms in zip(self._blocks, torch.split(self._norms, self._sizes), strict=True)
+        ]
 
     def __call__(self, most: float) -> None:
         """Make every member's norm at most ``most``."""
-        for gradient, norms in self._blocks:
-            torch.linalg.vector_norm(gradient, dim=1, keepdim=True, out=norms)
-        totals = torch.zeros(self._members).index_add_(0, self._owners, self._norms.square().view(-1))
+        for measure in self._measures:
+            measure()
+        totals = torch.zeros(self._members).index_add_(0, self._owners, self._norms.square_().view(-1))
         scale = most / totals.sqrt()
         if bool((scale >= 1).all()):
             return
         factors = torch.split(scale.clamp(max=1.0)[self._owners].view(-1, 1), self._sizes)
-        for (gradient, _), factor in zip(self._blocks, factors, strict=True):
-            gradient.mul_(factor)
+        for block, factor in zip(self._blocks, factors, strict=True):
+            block.mul_(factor)

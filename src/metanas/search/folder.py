@@ -93,6 +93,8 @@ def make_folder(out: str | Path | None, name: str) -> Path:
     """
     if out is not None:
         folder = Path(out)
+        if folder.is_file():
+            raise InputError(f"{folder} is a file, and the result needs a folder; choose another --out")
         if _holds_something(folder):
             hint = f"; `metanas resume {folder}` goes on with the search in it" if (folder / FILE).exists() else ""
             raise InputError(f"the folder {folder} is not empty, and nothing of yours is overwritten: choose another --out{hint}")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from metanas.delivery.files import finite
+from metanas.delivery.words import metric_name, metric_text
 from metanas.records import Evaluation
 from metanas.search.budget import Budget
 
@@ -19,8 +20,8 @@ EVERY = 10.0
 class _Counts:
     """Counts what every observer shows."""
 
-    def __init__(self, metric: str) -> None:
-        self.metric, self.trials, self.failures, self.best = metric, 0, 0, None
+    def __init__(self, metric: str, most: float | None) -> None:
+        self.metric, self.most, self.trials, self.failures, self.best = metric, most, 0, 0, None
 
     metric: str
     best: Evaluation | None
@@ -32,19 +33,27 @@ class _Counts:
 
     @property
     def text(self) -> str:
-        """For example ``41 trials, 2 failed, best accuracy 0.9731 (12,410 parameters)``."""
-        parts = [f"{self.trials} trial{'s' * (self.trials != 1)}", f"{self.failures} failed"]
+        """For example ``41 trials, 2 failed, best validation accuracy 97.3 % (12,410 parameters)``."""
+        counted = f"{self.trials} trial{'s' * (self.trials != 1)}" if self.most is None else f"{self.trials} of {self.most:.0f} trials"
+        parts = [counted, f"{self.failures} failed"]
         if self.best is not None:
-            score = self.best.metrics[self.metric]
-            parts.append(f"best validation {self.metric} {score:.4g} ({int(self.best.costs['parameters']):,} parameters)")
+            score = metric_text(self.metric, self.best.metrics[self.metric])
+            parts.append(f"best validation {metric_name(self.metric)} {score} ({int(self.best.costs['parameters']):,} parameters)")
         return ", ".join(parts)
 
 
 class LogObserver:
     """Plain lines: every new best, at most one line of progress each ten seconds, and messages."""
 
-    def __init__(self, metric: str, budget: Budget, out: IO[str] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._counts, self._budget, self._out, self._clock = _Counts(metric), budget, out or sys.stderr, clock
+    def __init__(
+        self,
+        metric: str,
+        budget: Budget,
+        trials: float | None = None,
+        out: IO[str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._counts, self._budget, self._out, self._clock = _Counts(metric, trials), budget, out or sys.stderr, clock
         self._last = clock()
 
     def _line(self, text: str) -> None:
@@ -104,7 +113,7 @@ class JsonObserver:
 class RichObserver:
     """A live bar: phase, time left, trials, failures and the best so far."""
 
-    def __init__(self, metric: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, metric: str, trials: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         from rich.console import Console
         from rich.progress import Progress, ProgressColumn, Task, TextColumn
         from rich.progress_bar import ProgressBar
@@ -120,7 +129,7 @@ class RichObserver:
             def render(self, task: Task) -> Text:
                 return Text(observer._time_left(), style="cyan")
 
-        self._counts, self._clock = _Counts(metric), clock
+        self._counts, self._clock = _Counts(metric, trials), clock
         self._began, self._seconds, self._share = clock(), 0.0, 0.0
         columns = (TextColumn("{task.description}"), Bar(), TimeLeft(), TextColumn("{task.fields[news]}"))
         self._progress = Progress(*columns, console=Console(stderr=True), refresh_per_second=4, transient=True)
@@ -139,6 +148,8 @@ class RichObserver:
     def on_evaluation(self, evaluation: Evaluation, best: Evaluation | None) -> None:
         """The counts change."""
         self._counts.add(evaluation, best)
+        if self._counts.most:
+            self._share = min(1.0, self._counts.trials / self._counts.most)
         self._progress.update(self._task, news=self._counts.text)
 
     def on_message(self, text: str) -> None:

@@ -188,12 +188,15 @@ def _where(run: Run) -> str:
 @contextmanager
 def _owned_folder(out: str | Path | None, name: str) -> Iterator[Path]:
     """A new folder for the run, taken away again if the search can't even begin and nothing was written."""
+    wanted = Path("runs" if out is None else out)
+    absent = [place for place in (wanted, *wanted.parents) if not place.exists()]
     folder = make_folder(out, name)
     try:
         yield folder
     finally:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+        for place in dict.fromkeys((folder, *absent)):
+            if place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
 
 
 def _check_device(device: str) -> None:
@@ -202,7 +205,8 @@ def _check_device(device: str) -> None:
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"this machine can't compute on device {device!r} ({str(error).splitlines()[0]}); choose --device cpu") from error
+        reason = "" if "Expected one of" in str(error) else f" ({str(error).splitlines()[0]})"  # of an unknown name torch lists dozens
+        raise InputError(f"this machine can't compute on device {device!r}{reason}; choose --device cpu") from error
 
 
 def _workers(asked: int | None, device: str) -> int:

@@ -30,6 +30,7 @@ from metanas.search.folder import Run
 from metanas.search.interrupts import one_held_back
 from metanas.search.journal import Journal
 from metanas.search.loop import Loop
+from metanas.search.notes import candid_notes
 from metanas.search.plan import CLOSING_SECONDS, CLOSING_SHARE, GROUP, Plan, Situation, make_plan
 from metanas.search.session import Hello, Session
 from metanas.spaces import Architecture, Space
@@ -278,7 +279,7 @@ class Sitting:
         if self._interrupted:
             raise KeyboardInterrupt
         self._interrupted = True
-        self._tell("stopping here: training the best network found so far (Ctrl-C again stops at once; `metanas resume` goes on)")
+        self._tell("stopping here: training the best network found so far (Ctrl-C again: stop at once, for `metanas resume`)")
 
     def _fitted(self, baselines: Baselines) -> list[Entry]:
         end = self._budget.end + BASELINE_PATIENCE
@@ -346,5 +347,5 @@ class Sitting:
             interrupted=self._interrupted,
             search=run.search,
             versions=versions(),
-            notes=(*task.notes, *run.notes, *self._notes),
+            notes=(*task.notes, *run.notes, *self._notes, *candid_notes(loop.evaluations, final.candidate, self._space)),
         )

@@ -30,18 +30,18 @@ def decide(x: Array) -> tuple[DataKind, str | None]:
         return "text", None
     if x.ndim == 2:
         if x.dtype == np.int16:
-            return "sound", "the int16 arrays (n, t) were taken as sound; give kind='table' or kind='series' if they are not"
-        note = f"the arrays (n, {x.shape[1]}) were taken as tables; give kind='series' or kind='sound' if the second axis is time"
+            return "sound", "the int16 arrays (n, t) were taken as sound; give --kind table or --kind series if they are not"
+        note = f"the arrays (n, {x.shape[1]}) were taken as tables; give --kind series or --kind sound if the second axis is time"
         return "table", note if x.shape[1] >= MANY_COLUMNS else None
     if x.ndim == 3:
         if x.dtype == np.int16 and x.shape[2] <= 2 < x.shape[1]:
-            return "sound", "the int16 arrays (n, t, c) were taken as sound; give kind='series' if they are not"
+            return "sound", "the int16 arrays (n, t, c) were taken as sound; give --kind series if they are not"
         if x.dtype == np.uint8:
             return "image", None
         if x.shape[1] == x.shape[2]:
-            return "image", "the square arrays (n, h, w) were taken as pictures; give kind='series' if they are (n, t, c)"
+            return "image", "the square arrays (n, h, w) were taken as pictures; give --kind series if they are (n, t, c)"
         doubt = x.shape[2] > 16 or x.shape[1] <= x.shape[2]
-        return "series", "the arrays were taken as series (n, t, c); give kind='image' if they are pictures (n, h, w)" if doubt else None
+        return "series", "the arrays were taken as series (n, t, c); give --kind image if they are pictures (n, h, w)" if doubt else None
     if x.ndim == 4:
         return "image", None
     raise InputError(f"arrays of shape {x.shape} are no kind of data known here; use (n, f), (n, t, c), (n, h, w) or (n, h, w, c)")
@@ -77,7 +77,7 @@ def to_inputs(x: Array, data: DataKind, columns: tuple[str, ...] = ()) -> Any:
             raise InputError(f"texts must be an array of strings with one axis, not {x.dtype} of shape {x.shape}")
         return [str(text) for text in x]
     if x.dtype.kind not in "biuf":
-        raise InputError(f"kind={data!r} needs numbers, not {x.dtype}")
+        raise InputError(f"--kind {data} needs numbers, not {x.dtype}")
     if data == "table":
         return _table(x, columns)
     if data == "image":
@@ -148,4 +148,4 @@ def shrink(x: Array, longest: int | None) -> tuple[Array, str | None]:
     size = common_size([(x.shape[2], x.shape[3])], longest)
     if size == tuple(x.shape[2:]):
         return x, None
-    return resize(x, size), f"the pictures were brought to {size[1]} x {size[0]} pixels (width x height); option size changes that"
+    return resize(x, size), f"the pictures were brought to {size[1]} x {size[0]} pixels (width x height); --size changes that"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 WORDS_IN_NUMBERS = 0.05
 """Largest share of words in a column of numbers that count as missing values; with more it is a category."""
+WORDS_IN_TEXT = 4
+"""Mean number of words from which values that seldom repeat are texts."""
 _ID_NAME = re.compile(r"((.*[^a-zA-Z])?(?i:id|ids|idx|index|uuid|guid|key|nr|no|number|rowid)|.*[a-z](Id|ID)|Unnamed: \d+)")
 
 
@@ -109,9 +111,8 @@ def _category(name: str, values: pd.Series, categories: pd.Categorical, note: st
     kinds = len(categories.categories)
     if kinds == 1 and present == len(values):
         return None, "they have the same value everywhere", note
+    if kinds > max(2, present / 2) and np.mean([len(text.split()) for text in categories.categories[:1000]]) >= WORDS_IN_TEXT:
+        return None, f"they hold free text (give --text {name!r} to learn from it)", note
     if kinds == present and kinds > 2:
-        words = np.mean([len(text.split()) for text in categories.categories[:1000]])
-        if words >= 4:
-            return None, f"they hold free text (give text={name!r} to learn from it)", note
         return None, "they look like identifiers (no value occurs twice)", note
     return pd.Series(categories, index=values.index), "", note

@@ -167,7 +167,7 @@ def default_metric(kind: Kind, targets: Array) -> tuple[str, str | None]:
     most = float(np.bincount(targets).max()) / max(1, len(targets))
     if most < 0.8:
         return "accuracy", None
-    note = f"one class holds {most:.0%} of the training examples, so balanced_accuracy decides; give metric='accuracy' for plain accuracy"
+    note = f"one class holds {most:.0%} of the training examples, so balanced_accuracy decides; give --metric accuracy for plain accuracy"
     return "balanced_accuracy", note
 
 

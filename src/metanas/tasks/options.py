@@ -67,10 +67,10 @@ class Options:
                 raise InputError(f"there is no option {name!r} for reading data; known: {', '.join(sorted([*known, 'kind']))}")
         for name in ("size", "rate", "seconds"):
             if given.get(name) is not None and given[name] <= 0:
-                raise InputError(f"option {name} must be above 0, not {given[name]}")
+                raise InputError(f"--{name} must be above 0, not {given[name]}")
         seed = given.get("seed", 0)
         if not isinstance(seed, int) or seed < 0:
-            raise InputError(f"option seed must be a whole number from 0, not {seed!r}")
+            raise InputError(f"--seed must be a whole number from 0, not {seed!r}")
         if given.get("test") is not None:
             given["test"] = str(Path(given["test"]).resolve())
         return cls(**given, data=data, problem=problem)
@@ -84,7 +84,7 @@ class Options:
         suits = {*allowed, "data", "problem", "metric", "seed", "name"}
         for f in fields(self):
             if f.name not in suits and getattr(self, f.name) is not None:
-                raise InputError(f"option {f.name}={getattr(self, f.name)!r} means nothing for {what}; leave it out")
+                raise InputError(f"--{f.name} {getattr(self, f.name)} means nothing for {what}; leave it out")
 
     def to_json(self) -> dict[str, Any]:
         """The options that differ from their defaults, by the keywords that :meth:`of` takes."""
@@ -105,11 +105,11 @@ def parse_kind(kind: str | Iterable[str] | None) -> tuple[DataKind | None, Kind 
     known = DATA_KINDS + PROBLEMS
     for name in names:
         if name not in known:
-            raise InputError(f"kind={name!r} is unknown{did_you_mean(name, known)}; choose among {', '.join(known)}")
+            raise InputError(f"--kind {name} is unknown{did_you_mean(name, known)}; choose among {', '.join(known)}")
     chosen = [[n for n in dict.fromkeys(names) if n in group] for group in (DATA_KINDS, PROBLEMS)]
     for found in chosen:
         if len(found) > 1:
-            raise InputError(f"kind can't be {found[0]!r} and {found[1]!r} at once; choose one")
+            raise InputError(f"--kind can't be {found[0]!r} and {found[1]!r} at once; choose one")
     return cast(DataKind | None, next(iter(chosen[0]), None)), cast(Kind | None, next(iter(chosen[1]), None))
 
 

@@ -59,7 +59,7 @@ def encode(values: pd.Series | Array, name: str, problem: Kind | None, *, whole_
         matrix = _matrix(values, name)
         if problem != "regression" and _one_hot(matrix):
             targets = _classes(pd.Series(matrix.argmax(1)), name)
-            targets.notes.append(f"{name!r} has a single 1 in every row, so it was taken as classes; give kind='regression' if it is not")
+            targets.notes.append(f"{name!r} has a single 1 in every row, so it was taken as classes; give --kind regression if it is not")
             return targets
         if problem == "classification":
             raise InputError(f"{name!r} has {np.shape(values)[1]} columns, but a class is a single value; give one class per row")
@@ -90,9 +90,9 @@ def _decide(series: pd.Series, name: str, whole_numbers_are_classes: bool) -> tu
     if whole and whole_numbers_are_classes:
         return "classification", None
     if kinds > MOST_NUMERIC_CLASSES:
-        note = f"{name!r} holds numbers ({kinds} different), so this is regression; give kind='classification' if they are classes"
+        note = f"{name!r} holds numbers ({kinds} different), so this is regression; give --kind classification if they are classes"
         return "regression", note
-    note = f"{name!r} holds only {kinds} different numbers, so they are classes; give kind='regression' to predict the number"
+    note = f"{name!r} holds only {kinds} different numbers, so they are classes; give --kind regression to predict the number"
     return "classification", None if whole and kinds <= 2 else note
 
 
@@ -118,7 +118,7 @@ def _checked_numbers(series: pd.Series, name: str) -> Array:
     if words.any():
         example = series[words].iloc[0]
         what = f"{number_of(int(words.sum()), 'value')} such as {str(example)!r} are no numbers"
-        raise InputError(f"target {name!r} can't be predicted as a number: {what}; use kind='classification'")
+        raise InputError(f"target {name!r} can't be predicted as a number: {what}; use --kind classification")
     return numbers
 
 
@@ -189,7 +189,7 @@ def drop_rare(targets: Targets, given: Array) -> Targets:
     if rare.sum() > count - 2:
         enough = f"only {count - int(rare.sum())} of {count} classes have {needed} rows or more"
         what = "every class has a single row" if singles == count else enough
-        raise InputError(f"{what}, so nothing can be learned; give more rows per class, or kind='regression' if the target is a number")
+        raise InputError(f"{what}, so nothing can be learned; give more rows per class, or --kind regression if the target is a number")
     keep = ~rare[targets.values]
     renumbered = np.cumsum(~rare) - 1
     names = some(np.array(targets.classes)[rare])

@@ -170,7 +170,9 @@ class TablePreprocessing(Preprocessing):
                 numbers += [number] if number else []
         width = len(numbers) + sum(n.missing for n in numbers) + sum(c.width for c in categories)
         if not width:
-            raise InputError("every column has the same value in all training rows, so there is nothing to learn from")
+            raise InputError(
+                f"there is nothing to learn from: in the training rows each column has one value, or none that occurs {FEWEST_SEEN} times"
+            )
         shape = TaskShape("table", (width,), outputs(task), numeric=len(numbers))
         return cls(shape, Output.of(task), (0.0,) * width, (1.0,) * width, tuple(numbers), tuple(categories))
 

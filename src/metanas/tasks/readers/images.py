@@ -31,7 +31,7 @@ class ImageReader(TaskReader):
         asked = Options.of(options)
         asked.require("a folder of pictures", "size", "mirror")
         if asked.data not in (None, "image") or asked.problem == "regression":
-            raise InputError("a folder of pictures by class is a task of image classification; leave kind out")
+            raise InputError("a folder of pictures by class is a task of image classification; leave --kind out")
         files = find(check_source(path), pictures.SUFFIXES, "pictures")
         heads = [pictures.header(p) for p in files.paths]
         opened = [i for i, head in enumerate(heads) if head is not None]
@@ -46,7 +46,7 @@ class ImageReader(TaskReader):
         loaded = set(kept.paths)
         notes = list(note_broken([p for p in files.paths if p not in loaded], "picture", path))
         if len({head[:2] for head in known}) > 1 or known[0][:2] != size:
-            notes.append(f"all pictures were brought to {size[1]} x {size[0]} pixels (width x height); option size changes that")
+            notes.append(f"all pictures were brought to {size[1]} x {size[0]} pixels (width x height); --size changes that")
         if pictures.all_grey(x):
             x = x[:, :1].copy()
             notes.append("the colour pictures hold only grey, so they have one channel here")

@@ -119,7 +119,7 @@ def _parts(arrays: Mapping[str, Array], file: str) -> dict[int, tuple[Any, Array
 def _extra(arrays: Mapping[str, Array], name: str, part: int, what: str) -> Array:
     key = f"{name}_{_PARTS[part]}"
     if key not in arrays:
-        raise InputError(f"option {what}={name!r} needs the array {key!r}{did_you_mean(key, arrays)}; the archive has {some(arrays)}")
+        raise InputError(f"--{what} {name} needs the array {key!r}{did_you_mean(key, arrays)}; the archive has {some(arrays)}")
     return arrays[key]
 
 
@@ -158,7 +158,7 @@ def _assemble(
     if data == "sound":
         facts["rate"] = rate or DEFAULT_RATE
         if rate is None:
-            notes.append(f"the waveforms were taken to have {DEFAULT_RATE} samples per second; option rate says otherwise")
+            notes.append(f"the waveforms were taken to have {DEFAULT_RATE} samples per second; --rate says otherwise")
     if data == "image":
         facts["mirror"] = asked.mirror
     found = Found(

@@ -39,7 +39,7 @@ class SklearnReader(TaskReader):
         bunch = getattr(datasets, f"load_{name}")()
         as_pictures = name == "digits" and asked.data != "table"
         if asked.data not in (None, "image" if as_pictures else "table"):
-            raise InputError(f"the data set {name!r} is no {asked.data}; leave kind out")
+            raise InputError(f"the data set {name!r} is no {asked.data}; leave --kind out")
         found = Found(
             name=name,
             data="image" if as_pictures else "table",

@@ -36,7 +36,7 @@ class SoundReader(TaskReader):
         asked = Options.of(options)
         asked.require("a folder of WAV files", "rate", "seconds")
         if asked.data not in (None, "sound") or asked.problem == "regression":
-            raise InputError("a folder of WAV files by class is a task of sound classification; leave kind out")
+            raise InputError("a folder of WAV files by class is a task of sound classification; leave --kind out")
         files = find(check_source(path), clips.SUFFIXES, "WAV files")
         loaded = [clips.load(p) for p in files.paths]
         good = [i for i, clip in enumerate(loaded) if clip is not None]
@@ -68,13 +68,13 @@ def arrange(loaded: Sequence[tuple[int, Array]], asked: Options) -> tuple[Array,
     channels = widths.pop() if len(widths) == 1 else 1
     notes = [] if not widths else ["clips with different numbers of channels were mixed down to one"]
     if set(rates) != {rate}:
-        notes.append(f"clips were resampled to {rate} samples per second; option rate changes that")
+        notes.append(f"clips were resampled to {rate} samples per second; --rate changes that")
     durations = np.array([waves.shape[1] / r for r, waves in loaded])
     longest = asked.seconds or min(float(np.quantile(durations, 0.95)), clips.LONGEST)
     length = max(1, round(longest * rate))
     cut = int((durations * rate > length + 1).sum())
     if cut:
-        notes.append(f"{number_of(cut, 'clip')} cut to the first {longest:.2f} seconds; option seconds changes that")
+        notes.append(f"{number_of(cut, 'clip')} cut to the first {longest:.2f} seconds; --seconds changes that")
     return arranged(loaded, channels, rate, length), rate, notes
 
 

@@ -13,7 +13,7 @@ from metanas.tasks.build import Found, assemble
 from metanas.tasks.columns import clean
 from metanas.tasks.data import Array
 from metanas.tasks.frames import TABLE_SUFFIXES, read_frame
-from metanas.tasks.options import Options, did_you_mean, some
+from metanas.tasks.options import Options, did_you_mean, number_of, some
 from metanas.tasks.splits import PART_NAMES, TEST, TRAIN, VALIDATION
 from metanas.tasks.task import Task
 from metanas.tasks.values import as_moments
@@ -47,10 +47,12 @@ class TableReader(TaskReader):
         asked = Options.of(options)
         asked.require("a table", "target", "group", "time", "test")
         if asked.data not in (None, "table"):
-            raise InputError(f"kind={asked.data!r} doesn't suit a table; leave it out, or give text=COLUMN to learn from a column of texts")
+            raise InputError(
+                f"--kind {asked.data} doesn't suit a table; leave it out, or give --text COLUMN to learn from a column of texts"
+            )
         sheet = Sheet.open(table, asked)
         features, notes = clean(sheet.features())
-        return assemble(sheet.found("table", features, notes), asked)
+        return assemble(sheet.found("table", features, notes + unknown_categories(features, sheet.given)), asked)
 
 
 class Sheet:
@@ -113,6 +115,26 @@ class Sheet:
         )
 
 
+def unknown_categories(features: pd.DataFrame, given: Array | None) -> list[str]:
+    """A sentence per column with categories that a given test part has and the rows to learn from lack.
+
+    Only where the data set says which rows are for testing: a cut drawn here is representative anyway.
+    """
+    if given is None or not (given == TEST).any():
+        return []
+    notes = []
+    for name in features.columns:
+        column = features[name]
+        if hasattr(column, "cat"):
+            new = sorted(set(column[given == TEST].dropna()) - set(column[given != TEST].dropna()))
+            rows = int((column[given == TEST].isin(new)).sum())
+            if new:
+                notes.append(
+                    f"column {name!r}: {number_of(rows, 'test row')} with a value that training lacks ({some(new, 5)}), taken as unknown"
+                )
+    return notes
+
+
 def part_files(folder: Path) -> dict[int, Path]:
     """The tables in ``folder`` named train, val(idation) or test, by part."""
     tables = sorted(p for p in folder.iterdir() if p.suffix.lower() in TABLE_SUFFIXES and p.stem.lower() in PART_NAMES)
@@ -132,7 +154,7 @@ def find_target(frame: pd.DataFrame, asked: str | None) -> str:
         for name in names:
             if name.lower() == usual:
                 return str(name)
-    raise InputError(f"which column is to be predicted? give target=COLUMN, one of: {some(names, MANY)}")
+    raise InputError(f"which column is to be predicted? name it with --target COLUMN, one of: {some(names, MANY)}")
 
 
 def named(frame: pd.DataFrame, name: str | None, what: str) -> str | None:

@@ -40,8 +40,10 @@ class TextReader(TaskReader):
         asked = Options.of(options)
         asked.require("texts", "text", "target", "group", "time", "test")
         if asked.data not in (None, "text"):
-            raise InputError(f"kind={asked.data!r} doesn't suit a column of texts; leave it or text={asked.text!r} out")
+            raise InputError(f"--kind {asked.data} doesn't suit a column of texts; leave it or --text {asked.text} out")
         sheet = Sheet.open(table, asked)
+        if asked.text is not None and asked.text in (sheet.target, sheet.group, sheet.time, sheet.split):
+            raise InputError(f"column {asked.text!r} can't be the texts and the target, group, time or split as well; name two columns")
         features = sheet.features()
         column = find_text(features, asked.text)
         inputs = texts_of(features[column])
@@ -72,7 +74,7 @@ def find_text(frame: pd.DataFrame, asked: str | None) -> str:
     worded = [str(c) for c in frame.columns if _wordy(frame[c])]
     if len(worded) == 1:
         return worded[0]
-    raise InputError(f"which column holds the texts? give text=COLUMN, one of: {some(worded or list(frame.columns), MANY)}")
+    raise InputError(f"which column holds the texts? name it with --text COLUMN, one of: {some(worded or list(frame.columns), MANY)}")
 
 
 def _wordy(values: pd.Series) -> bool:
