@@ -192,12 +192,15 @@ def test_a_search_that_was_cut_off_goes_on_to_the_same_end_without_training_anyt
     assert loop.best.proposal == best.proposal
 
 
-def test_observers_hear_of_new_evaluations_alone():
+def test_observers_hear_of_every_evaluation_once_those_of_an_earlier_sitting_first():
     heard = []
 
     class Listener:
         def on_evaluation(self, evaluation, best):
             heard.append((evaluation.proposal.id, best.proposal.id))
+
+        def on_progress(self, share):
+            assert 0 <= share <= 1
 
     experience, candidates = Experience("sqlite://"), architectures(6)
     journal = journal_of(experience)
@@ -206,7 +209,7 @@ def test_observers_hear_of_new_evaluations_alone():
     loop = loop_of(Scripted(candidates), FakeExecutor(), again, observers=[Listener()])
     loop.restore(again.finished)
     loop.run(FOREVER)
-    assert [number for number, _ in heard] == [3, 4, 5]
+    assert [number for number, _ in heard] == [0, 1, 2, 3, 4, 5]
     assert heard[-1][1] == loop.best.proposal.id
 
 

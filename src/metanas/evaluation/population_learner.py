@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from metanas.evaluation.fast_convolution import bfloat16_is_fast
 from metanas.evaluation.learner import CLIP, EVALUATION_NUMBERS
 from metanas.evaluation.population_cells import Cells
 from metanas.evaluation.population_dropout import Dropout
@@ -81,9 +82,10 @@ class PopulationLearner:
         for position, member in enumerate(members):
             self.parameters.write(position, member.state)
         self._update = Update(self.parameters, self._recipes, CLIP)
-        self._program = prepare(self._plan, self.parameters, self.batch, self._pool)
-        self._evaluation: Program | None = None
         classes = tensors.data.kind == "classification"
+        # As for convolutions: values are trained in float32, since a prediction in bfloat16 has two to three digits.
+        self._program = prepare(self._plan, self.parameters, self.batch, self._pool, rounding=classes and bfloat16_is_fast())
+        self._evaluation: Program | None = None
         self._loss = CrossEntropy(self._recipes, tensors.class_weights) if classes else SquaredError()
         self._losses = torch.zeros(len(members))
         self._counted = 0

@@ -23,12 +23,14 @@ from metanas.evaluation.population_program import Program
 
 _EPSILON = 1e-5
 _MOMENTUM = 0.1
+_LARGE = 1 << 20
+"""Multiplications in one member's product from which on rounding the factors to bfloat16 saves time."""
 _aten = torch.ops.aten
 
 
-def prepare(plan: Plan, parameters: Parameters, batch: int, dropout: Dropout | None) -> Program:
+def prepare(plan: Plan, parameters: Parameters, batch: int, dropout: Dropout | None, *, rounding: bool = False) -> Program:
     """The passes of a population; arguments as for :class:`Program`."""
-    program = Program(plan, parameters, batch, dropout)
+    program = Program(plan, parameters, batch, dropout, rounding=rounding)
     for lane in plan.lanes:
         _add_lane(program, lane)
     program.finish()
@@ -102,16 +104,15 @@ def _product(
 ) -> None:
     """One group's product; each pair is of values and their gradient."""
     members = len(group.members)
-    if members == 1:
-        (w, gw), (x, gx), (y, gy) = weights, inputs, outputs
-        program.then(partial(torch.mm, w, x, out=y))
-        program.back(partial(torch.mm, gy, x.T, out=gw), partial(torch.mm, w.T, gy, out=gx))
-        return
     w, gw = (array.view(members, group.units, group.inputs) for array in weights)
     x, gx = (array.view(members, group.inputs, -1) for array in inputs)
     y, gy = (array.view(members, group.units, -1) for array in outputs)
-    program.then(partial(torch.bmm, w, x, out=y))
-    program.back(partial(torch.bmm, gy, x.mT, out=gw), partial(torch.bmm, w.mT, gy, out=gx))
+    forward: list[Step] = [partial(torch.bmm, w, x, out=y)]
+    backward: list[Step] = [partial(torch.bmm, gy, x.mT, out=gw), partial(torch.bmm, w.mT, gy, out=gx)]
+    if program.rounding and group.units * group.inputs * program.batch >= _LARGE:
+        forward, backward = program.rounded(*forward), program.rounded(*backward)
+    program.then(*forward)
+    program.back(*backward)
 
 
 def _bias(program: Program, lane: Lane, out: Tensor, back: Tensor) -> None:

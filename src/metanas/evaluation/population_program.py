@@ -25,6 +25,7 @@ class Program:
         parameters: of its members.
         batch: examples per pass.
         dropout: draws masks; None for evaluation, in which dropout does nothing and batch normalisation uses its running statistics.
+        rounding: whether the factors of large products are rounded to bfloat16 (and summed in float32).
 
     Attributes:
         x: the batch, ``(batch, features)``: to be filled before :meth:`forward`.
@@ -34,7 +35,9 @@ class Program:
         outputs_gradient: the same shape, to be filled before :meth:`backward`.
     """
 
-    def __init__(self, plan: Plan, parameters: Parameters, batch: int, dropout: Dropout | None) -> None:
+    def __init__(self, plan: Plan, parameters: Parameters, batch: int, dropout: Dropout | None, *, rounding: bool = False) -> None:
+        self.rounding = rounding
+        self._precision = torch.get_float32_matmul_precision()
         self.plan, self.parameters, self.batch, self.dropout = plan, parameters, batch, dropout
         self.x = torch.zeros(batch, plan.features)
         self.values = torch.zeros(plan.rows, batch)
@@ -52,13 +55,19 @@ class Program:
 
     def forward(self) -> None:
         """From ``x`` to ``outputs``."""
-        for step in self._forward:
-            step()
+        self._run(self._forward)
 
     def backward(self) -> None:
         """From ``outputs_gradient`` to the gradients of all parameters, which it overwrites."""
-        for step in self._backward:
-            step()
+        self._run(self._backward)
+
+    def _run(self, steps: list[Step]) -> None:
+        try:
+            for step in steps:
+                step()
+        finally:
+            if self.rounding:
+                torch.set_float32_matmul_precision(self._precision)
 
     def then(self, *steps: Step) -> None:
         """Append to the forward pass."""
@@ -68,6 +77,11 @@ class Program:
         """Put in front of the backward pass: operations are added from first to last, and their backward forms run from last to first."""
         if self.training:
             self._backward[:0] = steps
+
+    def rounded(self, *steps: Step) -> list[Step]:
+        """Steps in which PyTorch rounds the factors of products of float32 matrices, and only in these."""
+        change = torch.set_float32_matmul_precision
+        return [partial(change, "medium"), *steps, partial(change, self._precision)]
 
     def rows(self, lane: Lane) -> Tensor:
         """The lane's rows in the table of values."""

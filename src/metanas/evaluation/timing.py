@@ -15,7 +15,7 @@ from metanas.evaluation.tensors import Tensors
 from metanas.networks import build_network
 from metanas.records import Candidate
 
-WARM_UP, STEPS, MOST_SECONDS = 4, 20, 2.0
+WARM_UP, STEPS, MOST_SECONDS = 3, 20, 2.0
 FLOOR = 16
 """Padded width of the narrowest layers, as population training has it."""
 
@@ -43,10 +43,12 @@ def seconds_per_group_step(candidates: Sequence[Candidate], tensors: Tensors) ->
 
 
 def _median(step: Callable[[], object], most: float) -> float:
+    for _ in range(WARM_UP):  # the first steps prepare kernels and memory, and would foretell far too much
+        step()
     durations: list[float] = []
     began = time.monotonic()
-    while len(durations) < WARM_UP + STEPS and (not durations or time.monotonic() - began < most):
+    while not durations or (len(durations) < STEPS and time.monotonic() - began < most):
         start = time.monotonic()
         step()
         durations.append(time.monotonic() - start)
-    return statistics.median(durations[WARM_UP:] or durations)
+    return statistics.median(durations)

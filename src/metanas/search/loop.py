@@ -18,6 +18,8 @@ from metanas.spaces.architecture import digest
 
 CONFIRMING = 1_000_000
 """Ids from here on are of evaluations that confirm: the number of the cut times this, plus the id that is confirmed."""
+HEARTBEAT = 5.0
+"""Longest time in seconds between two signs of life to the observers."""
 KNOWN_IN_A_ROW = 200
 """So many proposals in a row that this search has answered already end it: the strategy has nothing new."""
 
@@ -87,6 +89,9 @@ class Loop:
         self.evaluations = list(finished)
         self.best = answer(self._objective, self.evaluations)
         self._restored = {e.proposal.id for e in finished}
+        for evaluation in finished:
+            for observer in self._observers:
+                observer.on_evaluation(evaluation, self.best)
 
     def run(self, deadline: float) -> None:
         """Search until the deadline (on the clock), the trials, or the strategy's proposals are used up."""
@@ -120,7 +125,9 @@ class Loop:
             if not self._groups:
                 return
             while not self._groups[0].complete and self._clock() < deadline:
-                self._collect(min(deadline - self._clock(), 3600.0))
+                self._collect(min(deadline - self._clock(), HEARTBEAT))
+                for observer in self._observers:
+                    observer.on_progress(min(1.0, len(self.evaluations) / self._trials) if self._trials else 0.0)
             if self._groups[0].complete:
                 self._tell()
         self._collect(0.0)

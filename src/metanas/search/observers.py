@@ -13,6 +13,8 @@ from metanas.delivery.words import metric_name, metric_text
 from metanas.records import Evaluation
 from metanas.search.budget import Budget
 
+SILENCE = 30.0
+"""Seconds after which a plain line says that work goes on."""
 EVERY = 10.0
 """Seconds between two plain lines of progress."""
 
@@ -76,7 +78,10 @@ class LogObserver:
         self._line(name if seconds is None else f"{name}, about {seconds:.0f} s")
 
     def on_progress(self, share: float) -> None:
-        """Nothing: the next line tells more."""
+        """A line if nothing was said for half a minute."""
+        if self._clock() - self._last >= SILENCE:
+            self._last = self._clock()
+            self._line(f"still at it, {100 * share:.0f} % done" if share else f"still at it: {self._counts.text}")
 
     def close(self) -> None:
         """Nothing is open."""

@@ -20,6 +20,8 @@ LEAST_RESERVE = 0.1
 """Share of a time budget that the final training gets at least where candidates train together: it costs little beside the search."""
 ENOUGH_EPOCHS = 20
 """A network must be able to train finally for so many epochs (or as many as planned), or it is too slow for the budget."""
+FLOPS_RATIO = 8.0
+"""FLOPs that a candidate may have in those of the plain network where only trials are limited: else single trials take all day."""
 FINAL_STEPS = 3000
 """Most steps of a training where candidates train together."""
 CLOSING_SECONDS = 2.0
@@ -125,7 +127,8 @@ def make_plan(at: Situation) -> Plan:
     confirm, folds = _confirming(at)
     if at.seconds is None or at.step_seconds is None:
         steps: float = max(min(most, FINAL_STEPS if at.population else 1200), 2 * per_epoch)
-        return Plan(_rungs(steps, per_epoch), _final_epochs(at, steps), group, lookahead, confirm, folds)
+        most_flops = None if at.population else FLOPS_RATIO
+        return Plan(_rungs(steps, per_epoch), _final_epochs(at, steps), group, lookahead, confirm, folds, flops_ratio=most_flops)
     left = max(1.0, at.seconds - at.overhead - CLOSING_SECONDS - CLOSING_SHARE * at.seconds)
     search = left - _reserve(at, left)
     exploring = search * (1 - CONFIRM_SHARE if confirm else 1)
