@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metanas.records import Fidelity
-from metanas.search.plan import CLOSING_SECONDS, Plan, Situation, make_plan
+from metanas.search.plan import CLOSING_SECONDS, FLOPS_RATIO, Plan, Situation, make_plan
 
 ROUNDING = 1 - 1e-9
 sizes = st.integers(10, 300_000)
@@ -71,7 +71,8 @@ def test_one_full_training_costs_a_part_of_the_search(at):
 def test_plans_of_a_trial_budget_depend_on_the_data_alone(at, workers):
     assert make_plan(at) == make_plan(replace(at, workers=workers, overhead=12.5))
     plan = make_plan(at)
-    assert (plan.search_until, plan.confirm_until, plan.trial_seconds, plan.flops_ratio) == (None,) * 4
+    assert (plan.search_until, plan.confirm_until, plan.trial_seconds) == (None,) * 3
+    assert plan.flops_ratio == (None if at.population else FLOPS_RATIO)
 
 
 @given(situations(timed=True), st.floats(1.1, 20))
