@@ -137,7 +137,7 @@ def test_no_arrays_are_left_in_the_temporary_folder(outcome, troublesome, monkey
     with suppress(MetaNASError, KeyboardInterrupt):
         metanas.search(points(90), trials=1, workers=0, out=tmp_path / "out", store=False, **options)
     assert (tmp_path / "out" / "result.json").exists() == (outcome == "good")
-    assert not list((tmp_path / "temporary").iterdir())
+    assert not list((tmp_path / "temporary").glob("metanas*"))  # PyTorch may leave folders of its own
 
 
 def test_a_second_search_with_the_same_store_and_seed_trains_no_candidate(one_worker, places):
