@@ -23,8 +23,8 @@ from metanas.evaluation.population_program import Program
 
 _EPSILON = 1e-5
 _MOMENTUM = 0.1
-_LARGE = 1 << 20
-"""Multiplications in one member's product from which on rounding the factors to bfloat16 saves time."""
+_LARGE = 1 << 23
+"""Multiplications in one batched product from which on rounding the factors to bfloat16 saves time."""
 _aten = torch.ops.aten
 
 
@@ -109,7 +109,7 @@ def _product(
     y, gy = (array.view(members, group.units, -1) for array in outputs)
     forward: list[Step] = [partial(torch.bmm, w, x, out=y)]
     backward: list[Step] = [partial(torch.bmm, gy, x.mT, out=gw), partial(torch.bmm, w.mT, gy, out=gx)]
-    if program.rounding and group.units * group.inputs * program.batch >= _LARGE:
+    if program.rounding and members * group.units * group.inputs * program.batch >= _LARGE:
         forward, backward = program.rounded(*forward), program.rounded(*backward)
     program.then(*forward)
     program.back(*backward)

@@ -116,4 +116,9 @@ class _Clipping:
             return
         factors = torch.split(scale.clamp(max=1.0)[self._owners].view(-1, 1), self._sizes)
         for block, factor in zip(self._blocks, factors, strict=True):
-            block.mul_(factor)
+            if block.shape[1] < LARGE:
+                block.mul_(factor)
+                continue
+            for row, share in enumerate(factor.flatten().tolist()):
+                if not share >= 1:
+                    block[row].mul_(share)

@@ -74,14 +74,9 @@ def training_key(candidate: Candidate) -> str:
     """Equal for candidates whose training is the same but for the seed: graph, recipe, fidelity, source of the weights."""
     proposal = candidate.proposal
     recipe = {name: float(value) for name, value in candidate.recipe.items()}
-    return digest(
-        [
-            candidate.graph.key,
-            recipe,
-            [proposal.fidelity.epochs, float(proposal.fidelity.share), proposal.fidelity.fold],
-            proposal.weights_from,
-        ]
-    )
+    fidelity = proposal.fidelity
+    effort = [fidelity.epochs, float(fidelity.share), *([fidelity.fold] if fidelity.fold else [])]  # without a fold as in older stores
+    return digest([candidate.graph.key, recipe, effort, proposal.weights_from])
 
 
 def finite(value: Any) -> Any:
