@@ -42,4 +42,4 @@ class Dropout:
         uniform = self._pool[start : start + masks[0].numel()].view(masks.shape[1:])
         # The ceiling of a difference within (-1, 1) is 1 where it is positive: three fast passes, where comparing makes slow bools.
         torch.sub(uniform, rates, out=masks)
-        masks.ceil_().div_(1 - rates)
+        masks.ceil_().mul_(1 / (1 - rates))
