@@ -16,6 +16,7 @@ from learning_examples import FOREVER, blobs, candidate, chain, line, perceptron
 from sklearn.datasets import load_breast_cancer
 
 from metanas.evaluation import population
+from metanas.evaluation.fast_convolution import bfloat16_is_fast
 from metanas.evaluation.guard import TrainingSettings
 from metanas.evaluation.learner import CLIP
 from metanas.evaluation.loss import loss_function
@@ -152,6 +153,27 @@ def test_gradients_and_running_statistics_equal_every_single_network(population_
             for name, buffer in network.named_buffers():
                 if "running" in name:
                     close(state[name], buffer)
+
+
+def test_rounding_is_small_and_leaves_the_users_setting():
+    population_graphs = [chain(SHAPE, ("dense", {"units": 128}), ("activation", {"kind": "relu"}), ("dense", {"units": 128}))] * 8
+    made = networks_of(population_graphs)
+    plan, parameters = lined_up(population_graphs, made, 8)
+    precision = torch.get_float32_matmul_precision()
+    outputs, gradients = [], []
+    for rounding in (False, True):
+        program = prepare(plan, parameters, 64, Dropout(0), rounding=rounding)
+        program.x.copy_(torch.randn(64, FEATURES, generator=torch.Generator().manual_seed(0)))
+        program.forward()
+        assert torch.get_float32_matmul_precision() == precision
+        program.outputs_gradient.fill_(1.0)
+        program.backward()
+        assert torch.get_float32_matmul_precision() == precision
+        outputs.append(program.outputs.clone())
+        gradients.append(parameters.gradients.clone())
+    for exact, rounded in (outputs, gradients):
+        assert float((exact - rounded).norm() / exact.norm()) < 0.01
+    assert torch.equal(*outputs) != bfloat16_is_fast()
 
 
 @given(graphs())

@@ -7,7 +7,8 @@ by shape. Widths, depths, activations, normalisations, dropout, connections and 
 
 Each member is trained as :func:`metanas.evaluation.training.train` trains it alone (same initial weights, recipe, clipping and early
 stopping), but for the order of batches and dropout, which are the same in all populations. Who else trains beside it matters for rounding
-only.
+only. For classification, on processors with instructions for it, the factors of large products are rounded to bfloat16 in training (never
+in validation), which changes accuracies less than another seed does. Pictures are not shifted or mirrored.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,6 +94,7 @@ class _Track:
     curve: list[Mapping[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     done: bool = False
+    broken: bool = False
 
     @classmethod
     def of(cls, candidate: Candidate, tensors: Tensors) -> _Track:
@@ -116,21 +119,19 @@ class _Track:
 
     def failed(self, reason: str) -> Evaluation:
         """The end, without success."""
-        self.done = True
-        return Evaluation(self.candidate.proposal, costs=self.costs, seed=self.candidate.seed, duration=self.seconds, reason=reason)
+        self.done = self.broken = True
+        return self._evaluation(curve=tuple(self.curve), reason=reason)
 
     def succeeded(self, data: LearningData) -> Evaluation:
         """The end, with the best epoch's metrics."""
         if self.outputs is None:
             return self.failed("the validation metric was never a number")
         self.done = True
-        return replace(
-            self.failed(""),
-            metrics=compute(data.kind, data.y_val, self.outputs.numpy()),
-            curve=tuple(self.curve),
-            epochs=self.epoch,
-            reason=None,
-        )
+        metrics = compute(data.kind, data.y_val, self.outputs.numpy())
+        return self._evaluation(metrics=metrics, curve=tuple(self.curve), epochs=self.epoch)
+
+    def _evaluation(self, **others: Any) -> Evaluation:
+        return Evaluation(self.candidate.proposal, costs=self.costs, seed=self.candidate.seed, duration=self.seconds, **others)
 
 
 class _Training:
@@ -176,7 +177,7 @@ class _Training:
             if not kept:
                 return
             # A new plan takes as long as a few steps; members that diverged go at once, since what is not finite is slow.
-            if 4 * len(kept) <= 3 * len(tracks) or any(track.done and track.outputs is None for track in tracks):
+            if 4 * len(kept) <= 3 * len(tracks) or any(track.broken for track in tracks):
                 learner.keep(kept)
                 tracks = [tracks[p] for p in kept]
 
@@ -189,7 +190,7 @@ class _Training:
             if track.done:
                 continue
             if not (math.isfinite(losses[p]) and math.isfinite(validation[p])):
-                yield replace(track.failed(f"diverged: the loss was not finite at epoch {epoch}"), curve=tuple(track.curve))
+                yield track.failed(f"diverged: the loss was not finite at epoch {epoch}")
                 continue
             seen = {"epoch": epoch, "loss": losses[p], "score": scores[p], "validation_loss": validation[p]}
             track.look(seen, outputs[p], data.metric)
