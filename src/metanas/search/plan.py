@@ -166,7 +166,7 @@ def _final_epochs(at: Situation, steps: float) -> float:
     """
     tried = steps / at.steps_per_epoch
     if at.varied:
-        return min(max(100.0, 2500 / at.final_steps_per_epoch), max(6 * tried, 6000 / at.final_steps_per_epoch))
+        return min(max(100.0, 2500 / at.final_steps_per_epoch), max(6 * tried, 8000 / at.final_steps_per_epoch))
     enough = 2000 / at.final_steps_per_epoch
     return max(tried, min(enough, 3 * tried))
 

@@ -92,7 +92,7 @@ def _plain(flat: bool, large: bool) -> dict[str, Value]:
     plain: dict[str, Value] = {"stages": 3, "connection": "residual", "activation": "relu", "norm": "batch_norm", "down": "max_pool"}
     plain |= {"stem.width": 16, "stem.stride": 2 if large else 1, "stem.kernel": 9 if flat else 3, "pool": "avg", "dropout": 0.0}
     for s, width in zip(STAGES, (16, 32, 64, 64), strict=True):
-        plain |= {f"stage{s}.width": width, f"stage{s}.depth": 1}
+        plain |= {f"stage{s}.width": width, f"stage{s}.depth": 2 if s > 2 else 1}
         for b in BLOCKS:
             plain |= {f"stage{s}.block{b}.op": "conv", f"stage{s}.block{b}.kernel": 5 if flat else 3}
     return plain | {"recipe.learning_rate": 1e-2, "recipe.weight_decay": 1e-2, "recipe.label_smoothing": 0.0}
