@@ -6,10 +6,8 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 
-from metanas.evaluation.guard import CandidateFailedError, TrainingSettings, UnfinishedError
-from metanas.evaluation.memory import training_bytes
+from metanas.evaluation.guard import CandidateFailedError, TrainingSettings, UnfinishedError, costs_of
 from metanas.evaluation.population import partition, train_population
-from metanas.evaluation.recipe import batch_size
 from metanas.evaluation.tensors import Tensors
 from metanas.evaluation.training import train
 from metanas.interfaces import Evaluator
@@ -68,16 +66,13 @@ class TrainingEvaluator(Evaluator):
 
     def _partition(self, candidates: Sequence[Candidate]) -> tuple[list[list[Candidate]], list[Candidate]]:
         """Buckets that train together, and candidates that train alone: all of them anywhere but on a CPU."""
-        sound = [c for c in candidates if self._device == "cpu" and _is_sound(c)]
-        buckets, rest = partition(sound, memory=self._settings.memory)
-        alone = {c.proposal.id for c in rest} | {c.proposal.id for c in candidates} - {c.proposal.id for c in sound}
-        return buckets, [c for c in candidates if c.proposal.id in alone]
+        return partition(candidates, memory=self._settings.memory) if self._device == "cpu" else ([], list(candidates))
 
     def _one(self, candidate: Candidate, deadline: float) -> Evaluation | None:
         began = time.monotonic()
         try:
             tensors = self._tensors(candidate.proposal.fidelity.fold)
-            costs = _costs(candidate, tensors)
+            costs = costs_of(candidate, tensors)
             outcome = train(candidate, tensors, deadline=deadline, settings=self._settings)
         except UnfinishedError:
             return None
@@ -86,20 +81,6 @@ class TrainingEvaluator(Evaluator):
         return Evaluation(
             candidate.proposal, outcome.metrics, costs, outcome.curve, round(outcome.epochs), candidate.seed, duration=outcome.seconds
         )
-
-
-def _is_sound(candidate: Candidate) -> bool:
-    """Whether the graph's shapes can be inferred; if not, training the candidate alone says why."""
-    try:
-        return bool(candidate.graph.shapes)
-    except (LookupError, TypeError, ValueError):
-        return False
-
-
-def _costs(candidate: Candidate, tensors: Tensors) -> dict[str, float]:
-    graph, rows = candidate.graph, len(tensors.rows(candidate.proposal.fidelity.share))
-    memory = training_bytes(graph, min(rows, batch_size(rows)))
-    return {"parameters": float(graph.parameters), "flops": float(graph.flops), "memory": float(memory)}
 
 
 def reason_for(error: Exception) -> str:

@@ -52,8 +52,7 @@ class TrainingSettings:
 def guarded(candidate: Candidate, tensors: Tensors, settings: TrainingSettings) -> Iterator[None]:
     """Refuse what would not fit, seed dropout and put the generator back, and say it plainly when memory runs out."""
     keep_freed_memory()
-    rows = len(tensors.rows(candidate.proposal.fidelity.share))
-    needed = training_bytes(candidate.graph, min(rows, batch_size(rows)))
+    needed = costs_of(candidate, tensors)["memory"]
     if settings.memory is not None and needed > settings.memory:
         raise CandidateFailedError(f"would need about {in_words(needed)} of memory, more than the {in_words(settings.memory)} allowed")
     devices = [tensors.device] if tensors.device.type == "cuda" else []
@@ -108,3 +107,10 @@ def require_finite(loss: float, epoch: float) -> None:
     """
     if not math.isfinite(loss):
         raise CandidateFailedError(f"diverged: the loss was not finite at epoch {math.ceil(epoch)}")
+
+
+def costs_of(candidate: Candidate, tensors: Tensors) -> dict[str, float]:
+    """Parameters, FLOPs of one example, and the estimated bytes of training at the candidate's fidelity."""
+    graph, rows = candidate.graph, len(tensors.rows(candidate.proposal.fidelity.share))
+    memory = training_bytes(graph, min(rows, batch_size(rows)))
+    return {"parameters": float(graph.parameters), "flops": float(graph.flops), "memory": float(memory)}

@@ -22,13 +22,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metanas.evaluation.guard import TrainingSettings
-from metanas.evaluation.memory import in_words, is_exhaustion, training_bytes
+from metanas.evaluation.guard import TrainingSettings, costs_of
+from metanas.evaluation.memory import in_words, is_exhaustion
 from metanas.evaluation.population_buckets import batchable as batchable
 from metanas.evaluation.population_buckets import partition as partition
-from metanas.evaluation.population_cells import Cells, cells_of
+from metanas.evaluation.population_cells import cells_of
 from metanas.evaluation.population_learner import Member, PopulationLearner, Vectors
-from metanas.evaluation.recipe import Recipe, batch_size, step_size, warm_up_steps
+from metanas.evaluation.recipe import Recipe, step_size, warm_up_steps
 from metanas.evaluation.tensors import Tensors
 from metanas.networks import build_network
 from metanas.records import LOWER_IS_BETTER, Candidate, Evaluation
@@ -85,7 +85,6 @@ class _Track:
     """One candidate on its way: what is known of it so far."""
 
     candidate: Candidate
-    cells: Cells
     costs: Mapping[str, float]
     rank: tuple[float, float] = (-math.inf, -math.inf)
     epoch: int = 0
@@ -99,14 +98,11 @@ class _Track:
     @classmethod
     def of(cls, candidate: Candidate, tensors: Tensors) -> _Track:
         """A candidate before its training."""
-        graph, rows = candidate.graph, len(tensors.rows(candidate.proposal.fidelity.share))
-        memory = training_bytes(graph, min(rows, batch_size(rows)))
-        costs = {"parameters": float(graph.parameters), "flops": float(graph.flops), "memory": float(memory)}
-        return cls(candidate, cells_of(graph), costs)
+        return cls(candidate, costs_of(candidate, tensors))
 
     def again(self) -> _Track:
         """The same candidate before its training; the time that was spent counts."""
-        return _Track(self.candidate, self.cells, self.costs, seconds=self.seconds)
+        return _Track(self.candidate, self.costs, seconds=self.seconds)
 
     def look(self, seen: Mapping[str, float], outputs: Tensor, metric: str) -> None:
         """Take in the validation after an epoch."""
@@ -154,9 +150,7 @@ class _Training:
         if not tracks:
             return
         fidelity = tracks[0].candidate.proposal.fidelity
-        learner = PopulationLearner(
-            [_member(t) for t in tracks], self._vectors, share=fidelity.share, floor=_floor(tracks), seed=self._seed
-        )
+        learner = population_of([t.candidate for t in tracks], self._vectors, share=fidelity.share, seed=self._seed)
         steps = fidelity.epochs * learner.steps_per_epoch
         warm_up = warm_up_steps(steps, learner.steps_per_epoch)
         every = -(-fidelity.epochs // self._settings.evaluations)
@@ -209,15 +203,12 @@ class _Training:
         return [compute_one(data.metric, data.y_val, o.numpy()) if ok else math.nan for o, ok in zip(outputs, finite, strict=True)]
 
 
-def _member(track: _Track) -> Member:
-    candidate = track.candidate
-    return Member(track.cells, Recipe.of(candidate.recipe), build_network(candidate.graph, seed=candidate.seed).state_dict())
-
-
 _FLOOR = 8
 """Least padded width: products of narrower layers take no longer."""
 
 
-def _floor(tracks: Sequence[_Track]) -> int:
-    """The least padded width: none wider than the widest cell."""
-    return min(_FLOOR, max(cell.width for track in tracks for cell in track.cells.by_slot.values()))
+def population_of(candidates: Sequence[Candidate], vectors: Vectors, *, share: float = 1.0, seed: int = 0) -> PopulationLearner:
+    """A learner of batchable candidates, with the initial weights that each of them has alone."""
+    members = [Member(cells_of(c.graph), Recipe.of(c.recipe), build_network(c.graph, seed=c.seed).state_dict()) for c in candidates]
+    widest = max(cell.width for member in members for cell in member.cells.by_slot.values())
+    return PopulationLearner(members, vectors, share=share, floor=min(_FLOOR, widest), seed=seed)

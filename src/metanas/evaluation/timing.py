@@ -7,17 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from metanas.evaluation.learner import Learner
+from metanas.evaluation.population import population_of
 from metanas.evaluation.population_buckets import partition
-from metanas.evaluation.population_cells import cells_of
-from metanas.evaluation.population_learner import Member, PopulationLearner, Vectors
-from metanas.evaluation.recipe import Recipe
+from metanas.evaluation.population_learner import Vectors
 from metanas.evaluation.tensors import Tensors
-from metanas.networks import build_network
 from metanas.records import Candidate
 
 WARM_UP, STEPS, MOST_SECONDS = 3, 20, 2.0
-FLOOR = 16
-"""Padded width of the narrowest layers, as population training has it."""
 
 
 def seconds_per_step(candidate: Candidate, tensors: Tensors) -> float:
@@ -32,9 +28,7 @@ def seconds_per_group_step(candidates: Sequence[Candidate], tensors: Tensors) ->
     most = MOST_SECONDS / max(1, len(buckets) + len(alone))
     total = 0.0
     for bucket in buckets:
-        members = [Member(cells_of(c.graph), Recipe.of(c.recipe), build_network(c.graph, seed=c.seed).state_dict()) for c in bucket]
-        widest = max(cell.width for member in members for cell in member.cells.by_slot.values())
-        learner = PopulationLearner(members, Vectors.of(tensors), share=1.0, floor=min(FLOOR, widest), seed=0)
+        learner = population_of(bucket, Vectors.of(tensors))
         total += _median(lambda learner=learner: learner.step(0.1), most)  # type: ignore[misc]
     for candidate in alone:
         single = Learner(candidate, tensors)
