@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--max-params", default=None)
+    parser.add_argument("--workers", type=int, default=None, help="processes of each search; as many as cores if not given")
     options = parser.parse_args()
     wanted = options.sets.split(",")
     chosen = {n: how for group, sets in SETS.items() for n, how in sets.items() if group in wanted or n in wanted}
@@ -44,7 +45,7 @@ def main() -> None:
         for name, (path, how) in chosen.items():
             if any((r["set"], r["seed"], r["budget"]) == (name, seed, options.budget) for r in done):
                 continue
-            record = run(name, options.data / path, how, seed, options.budget, options.max_params)
+            record = run(name, options.data / path, how, seed, options.budget, options.max_params, options.workers)
             done.append(record)
             with options.out.open("a") as file:
                 file.write(json.dumps(record) + "\n")
@@ -59,14 +60,14 @@ def main() -> None:
     report([r for r in done if r["set"] in chosen and r["budget"] == options.budget])
 
 
-def run(name: str, path: Path, how: dict[str, Any], seed: int, budget: str, max_params: str | None) -> dict[str, Any]:
+def run(name: str, path: Path, how: dict[str, Any], seed: int, budget: str, max_params: str | None, workers: int | None) -> dict[str, Any]:
     """One search; accuracy decides classification, so that the figures compare with published ones."""
     began = time.monotonic()
     task = metanas.Task.read(path, **how)
     task = task.with_metric("accuracy" if task.kind == "classification" else "rmse")
     with tempfile.TemporaryDirectory() as folder:
         found = metanas.search(
-            task, budget=budget, seed=seed, store=False, out=Path(folder) / "run", max_params=max_params, began=began
+            task, budget=budget, seed=seed, store=False, out=Path(folder) / "run", max_params=max_params, workers=workers, began=began
         ).result
     record = found.to_json()
     return {

@@ -11,8 +11,15 @@ from metanas.spaces.architecture import Architecture
 from metanas.spaces.graph import Graph
 from metanas.spaces.shape import TaskShape
 
-LOWER_IS_BETTER = frozenset({"cross_entropy", "rmse", "mae", "parameters", "flops", "seconds", "memory"})
+LOWER_IS_BETTER = frozenset(
+    {"cross_entropy", "rmse", "mae", "mse", "loss", "parameters", "flops", "seconds", "memory", "latency", "energy", "co2"}
+)
 """Metrics and costs of which less is better; of all others more is better."""
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether less of a metric or cost is better; what follows a colon says on what it was measured (``latency:raspi4``)."""
+    return name.partition(":")[0] in LOWER_IS_BETTER
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,7 @@ class Goal:
         total = 0.0
         for name, weight in self.terms:
             number = evaluation.metrics.get(name, evaluation.costs.get(name, math.nan))
-            total += weight * (-number if name in LOWER_IS_BETTER else number)
+            total += weight * (-number if lower_is_better(name) else number)
         return total if math.isfinite(total) else -math.inf
 
 

@@ -73,6 +73,7 @@ CASES = {
     "transformer": st.sampled_from([1, 2]).flatmap(
         lambda h: one(st.tuples(WIDTH.map(lambda w: w * h), LENGTH), heads=st.just(h), expansion=st.integers(1, 3), dropout=st.just(0.1))
     ),
+    "zero": one(ANY),
 }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from metanas.spaces.closing import Edge, OpenNode
 from metanas.spaces.decision import ALWAYS, Condition, Decision, Value
 from metanas.spaces.shape import TaskShape
-from metanas.spaces.space import RECIPE, Edge, OpenNode, Space
+from metanas.spaces.space import RECIPE, Space
 
 
 class Draft:
@@ -71,6 +72,13 @@ class Draft:
         if label_smoothing:
             self.decide(f"{RECIPE}label_smoothing", (0.0, 0.1), ordered=True)
 
-    def space(self, name: str, shape: TaskShape, plain: Mapping[str, Value]) -> Space:
-        """The finished space; the last node gives the network's output."""
-        return Space(name, shape, tuple(self._decisions), tuple(self._nodes), plain)
+    def space(self, name: str, shape: TaskShape, plain: Mapping[str, Value], motif: Draft | None = None) -> Space:
+        """The finished space; the last node gives the network's output.
+
+        Args:
+            name: of the space.
+            shape: of the task.
+            plain: choices of the plain baseline network.
+            motif: its nodes are what repeats in the network (a cell) and what encodings look at; it shares the decisions of this draft.
+        """
+        return Space(name, shape, tuple(self._decisions), tuple(self._nodes), plain, motif=() if motif is None else tuple(motif._nodes))

@@ -113,10 +113,10 @@ class Graph:
         return cls(TaskShape.from_json(record["shape"]), nodes)
 
 
-def prune(nodes: Iterable[Node]) -> tuple[Node, ...]:
-    """``nodes`` without those that the last one does not depend on."""
+def prune(nodes: Iterable[Node], output: str) -> tuple[Node, ...]:
+    """``nodes`` without those that ``output`` does not depend on; it comes last."""
     ordered = list(nodes)
-    needed = {ordered[-1].name}
+    needed = {output}
     for node in reversed(ordered):
         if node.name in needed:
             needed.update(node.inputs)

@@ -28,6 +28,7 @@ class Operation:
         commutative: whether the order of the inputs doesn't matter.
         join: takes any number of inputs; with a single one it passes it on, and its node vanishes from the graph.
         fixed: has no weights and no randomness, so that its output on the raw data may be computed once.
+        zero: gives zeros whatever comes in; where paths meet they add nothing.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Operation:
     commutative: bool = False
     join: bool = False
     fixed: bool = False
+    zero: bool = False
 
 
 _OPERATIONS: dict[str, Operation] = {}

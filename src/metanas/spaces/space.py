@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -11,42 +11,16 @@ from numpy.typing import NDArray
 
 from metanas.errors import InputError
 from metanas.spaces.architecture import Architecture
-from metanas.spaces.decision import ALWAYS, Condition, Decision, Value
-from metanas.spaces.graph import Graph, Node, prune
-from metanas.spaces.operation import operation
+from metanas.spaces.closing import OpenNode, close
+from metanas.spaces.decision import ALWAYS, Decision, Value
+from metanas.spaces.graph import Graph, Node
+from metanas.spaces.listing import Listing
 from metanas.spaces.shape import TaskShape
 
 RECIPE = "recipe."
 """Decisions whose names start so belong to the training recipe, the others to the graph."""
 
 _TRIES = 100
-
-
-@dataclass(frozen=True)
-class Edge:
-    """An input of an open node: the output of ``source``, there where ``when`` holds."""
-
-    source: str
-    when: Condition = ALWAYS
-
-
-@dataclass(frozen=True)
-class OpenNode:
-    """A node with choices left open.
-
-    Args:
-        name: unique; weights are named by it.
-        op: the operation, or the decision among the keys of ``options``.
-        options: operation name to its settings, each a value or a decision.
-        inputs: edges, each there where its condition holds.
-        when: where this does not hold the node is absent, and its first present input stands for its output.
-    """
-
-    name: str
-    op: str | Decision
-    options: Mapping[str, Mapping[str, Value | Decision]]
-    inputs: tuple[Edge, ...]
-    when: Condition = ALWAYS
 
 
 @dataclass(frozen=True)
@@ -60,6 +34,11 @@ class Limits:
         """Whether ``graph`` keeps the limits."""
         return (self.parameters is None or graph.parameters <= self.parameters) and (self.flops is None or graph.flops <= self.flops)
 
+    def tightened(self, other: Limits) -> Limits:
+        """The tighter of both, limit by limit."""
+        pairs = ((self.parameters, other.parameters), (self.flops, other.flops))
+        return Limits(*(min((most for most in pair if most is not None), default=None) for pair in pairs))
+
 
 @dataclass(frozen=True, eq=False)
 class Space:
@@ -72,6 +51,9 @@ class Space:
         nodes: the open graph in topological order, ending in the network's output; empty for choices without a network.
         plain: choices of the plain baseline network; decisions that it doesn't name take their middle (ordered) or first option.
         limits: hard limits; architectures beyond them are not in the space.
+        motif: what repeats in the network (a cell), as open nodes that end in its output; encodings look at it alone. Empty: the
+            whole network.
+        listed: where given, the space holds these architectures alone; see :meth:`only`.
 
     Example:
         >>> space = make_space("mlp", TaskShape("table", (4,), 3, numeric=4)).within(parameters=500)
@@ -85,6 +67,8 @@ class Space:
     nodes: tuple[OpenNode, ...] = ()
     plain: Mapping[str, Value] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    motif: tuple[OpenNode, ...] = ()
+    listed: tuple[Architecture, ...] = ()
 
     def within(self, *, parameters: int | None = None, flops: int | None = None) -> Space:
         """This space without the networks above the limits.
@@ -92,9 +76,27 @@ class Space:
         Raises:
             InputError: if no network keeps them.
         """
-        narrowed = replace(self, limits=Limits(parameters, flops))
-        narrowed._shrink(self.baseline)
-        return narrowed
+        limits = self.limits.tightened(Limits(parameters, flops))
+        if not self.listed:
+            narrowed = replace(self, limits=limits)
+            narrowed._shrink(self.baseline)
+            return narrowed
+        admitted = tuple(a for a in self.listed if limits.admit(self.graph(a)))
+        if not admitted:
+            raise InputError(self._too_tight(min((self.graph(a) for a in self.listed), key=lambda graph: graph.size), limits))
+        return replace(self, limits=limits, listed=admitted)
+
+    def only(self, architectures: Sequence[Architecture]) -> Space:
+        """This space with nothing but ``architectures`` in it, e.g. those that a table has measured.
+
+        What would lead to another one leads to the most similar of these: the one with the fewest other choices.
+
+        Raises:
+            ValueError: if there are none.
+        """
+        if not architectures:
+            raise ValueError("a space needs at least one architecture")
+        return replace(self, listed=tuple(architectures))
 
     # -- architectures -------------------------------------------------------------------------------------------------
 
@@ -130,6 +132,8 @@ class Space:
 
     def admits(self, architecture: Architecture) -> bool:
         """Whether the architecture keeps the limits."""
+        if self.listed:
+            return architecture.key in self._listing.rows
         return self.limits == Limits() or self.limits.admit(self.graph(architecture))
 
     def active(self, architecture: Architecture) -> list[Decision]:
@@ -139,10 +143,13 @@ class Space:
     @cached_property
     def baseline(self) -> Architecture:
         """The space's plain network, shrunk step by step where it is beyond the limits."""
-        return self._shrink(self._complete(dict(self.plain)))
+        plain = self._complete(dict(self.plain))
+        return self._listing.nearest(plain) if self.listed else self._shrink(plain)
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """An architecture with every active choice drawn uniformly, within the limits."""
+        """An architecture with every active choice drawn uniformly, within the limits; of a listed space one of the list."""
+        if self.listed:
+            return self.listed[int(rng.integers(len(self.listed)))]
         for _ in range(_TRIES):
             drawn = self._complete({}, rng)
             if self.admits(drawn):
@@ -159,13 +166,18 @@ class Space:
         for index in _order(weights, rng):
             decision, option = changes[index]
             mutant = self._complete({**architecture.as_dict, decision.name: option}, rng)
-            if self.admits(mutant):
+            if self.listed:
+                mutant = self._listing.nearest(mutant, decision.name, apart_from=architecture, rng=rng) or architecture
+            if mutant != architecture and self.admits(mutant):
                 return mutant
         return architecture
 
     def enumerate(self, most: int) -> Iterator[Architecture]:
         """All architectures within the limits, in order of their choices, if the space has at most ``1000 * most`` of them before
         the limits; else none, for there are too many to walk through."""
+        if self.listed:
+            yield from self.listed
+            return
         if self.count() > 1000 * most:
             return
         partial: list[dict[str, Value]] = [{}]
@@ -195,6 +207,8 @@ class Space:
                 if donors:
                     picked[decision.name] = donors[int(rng.integers(len(donors)))]
             child = self._complete(picked, rng)
+            if self.listed:
+                return self._listing.nearest(child, rng=rng)
             if self.admits(child):
                 return child
         return first
@@ -202,11 +216,19 @@ class Space:
     def edits(self, architecture: Architecture) -> list[tuple[str, Value]]:
         """All (decision, new option) pairs whose :meth:`edit` keeps the limits."""
         pairs = [(d.name, o) for d in self.active(architecture) for o in d.options if o != architecture[d.name]]
+        if self.listed:
+            return [pair for pair in pairs if self._listing.has(*pair)]
         return [pair for pair in pairs if self.admits(self.edit(architecture, *pair))]
 
     def edit(self, architecture: Architecture, decision: str, option: Value) -> Architecture:
-        """``architecture`` with one choice changed; decisions that become active take the baseline's option."""
-        return self._complete({**architecture.as_dict, decision: option})
+        """``architecture`` with one choice changed; decisions that become active take the baseline's option.
+
+        In a listed space: the most similar of the list that has this choice; ``architecture`` itself if none has.
+        """
+        edited = self._complete({**architecture.as_dict, decision: option})
+        if self.listed:
+            return self._listing.nearest(edited, decision, apart_from=architecture) or architecture
+        return edited
 
     def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:
         """All architectures one :meth:`edit` away, within the limits."""
@@ -237,10 +259,12 @@ class Space:
         return np.array(vector)
 
     def count(self) -> int:
-        """Number of architectures, limits not counted.
+        """Number of architectures, limits not counted; of a listed space the length of its list.
 
         Sums over the decisions in order, remembering only choices that later conditions refer to.
         """
+        if self.listed:
+            return len(self.listed)
         states: dict[tuple[tuple[str, Value], ...], int] = {(): 1}
         for position, decision in enumerate(self.decisions):
             needed = {name for later in self.decisions[position + 1 :] for name, _ in later.when.terms}
@@ -259,24 +283,31 @@ class Space:
 
     def graph(self, architecture: Architecture) -> Graph:
         """The graph with every choice closed as ``architecture`` says, without nodes that the output doesn't depend on."""
-        choices = architecture.as_dict
-        stands_for: dict[str, str] = {}
-        nodes: list[Node] = []
-        for open_node in self.nodes:
-            inputs = tuple(stands_for.get(e.source, e.source) for e in open_node.inputs if e.when.holds(choices))
-            op = open_node.op if isinstance(open_node.op, str) else str(choices.get(open_node.op.name, ""))
-            if not open_node.when.holds(choices) or (len(inputs) == 1 and operation(op).join):
-                stands_for[open_node.name] = inputs[0]
-                continue
-            settings = ((k, choices[v.name] if isinstance(v, Decision) else v) for k, v in open_node.options[op].items())
-            nodes.append(Node(open_node.name, op, tuple(settings), inputs))
-        return Graph(self.shape, prune(nodes))
+        return Graph(self.shape, close(self.nodes, architecture.as_dict))
+
+    def motif_graph(self, architecture: Architecture) -> Graph:
+        """The graph that encodings look at: of the motif where there is one, else of the whole network.
+
+        What computes nothing but zeros is taken out of a motif. Where the space has no nodes at all (choices without a network), every
+        choice is a node of its own, in order. Only the nodes have a meaning here, not their shapes and costs.
+        """
+        if self.motif:
+            return Graph(self.shape, close(self.motif, architecture.as_dict, fold_zeros=True))
+        if self.nodes:
+            return self.graph(architecture)
+        sources = ("input", *(name for name, _ in architecture.choices))
+        chain = zip(architecture.choices, sources, strict=False)
+        return Graph(self.shape, tuple(Node(name, name, (("option", option),), (source,)) for (name, option), source in chain))
 
     def recipe(self, architecture: Architecture) -> dict[str, float]:
         """The choices of the training recipe, by name."""
         return {name.removeprefix(RECIPE): float(value) for name, value in architecture.choices if name.startswith(RECIPE)}
 
-    # -- completing and shrinking --------------------------------------------------------------------------------------
+    # -- listed, completing and shrinking --------------------------------------------------------------------------------------
+
+    @cached_property
+    def _listing(self) -> Listing:
+        return Listing(self.decisions, self.listed)
 
     def _complete(self, choices: Mapping[str, Value], rng: np.random.Generator | None = None) -> Architecture:
         """The active part of ``choices``; what is missing is drawn, or taken from the plain network without ``rng``."""
@@ -310,12 +341,12 @@ class Space:
             architecture = max(smaller, key=lambda s: s[0])[1] if rng is None else smaller[int(rng.integers(len(smaller)))][1]
         return architecture
 
-    def _too_tight(self, smallest: Graph) -> str:
-        asked = []
-        if self.limits.parameters is not None and smallest.parameters > self.limits.parameters:
-            asked.append(f"{self.limits.parameters:,} parameters (the smallest network found has {smallest.parameters:,})")
-        if self.limits.flops is not None and smallest.flops > self.limits.flops:
-            asked.append(f"{self.limits.flops:,} FLOPs (the smallest network found needs {smallest.flops:,})")
+    def _too_tight(self, smallest: Graph, limits: Limits | None = None) -> str:
+        asked, limits = [], limits or self.limits
+        if limits.parameters is not None and smallest.parameters > limits.parameters:
+            asked.append(f"{limits.parameters:,} parameters (the smallest network found has {smallest.parameters:,})")
+        if limits.flops is not None and smallest.flops > limits.flops:
+            asked.append(f"{limits.flops:,} FLOPs (the smallest network found needs {smallest.flops:,})")
         return f"no network of space {self.name!r} keeps the limit of {' and '.join(asked)}; raise the limit or choose another space"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,16 +42,51 @@ class Brief:
     prior: Prior | None = None
 
 
+@dataclass(frozen=True)
+class Known:
+    """What a strategy was told of an architecture.
+
+    Args:
+        architecture: it.
+        values: one number per goal, larger is better; all minus infinity if it failed or breaks a limit.
+        effort: passes over the training data that it got; of several evaluations the one with the most effort counts, then the latest.
+    """
+
+    architecture: Architecture
+    values: tuple[float, ...]
+    effort: float
+
+    @property
+    def value(self) -> float:
+        """The first goal's."""
+        return self.values[0]
+
+    @property
+    def good(self) -> bool:
+        """Whether it has a value at all."""
+        return math.isfinite(self.value)
+
+
 class BaseStrategy(Strategy):
     """A strategy that proposes one architecture after the other.
 
-    Starts with the space's baseline and, with a prior, its shortlist; then asks :meth:`propose`. Ends when the space is exhausted.
+    Starts with the space's baseline and, with a prior, its shortlist; then asks :meth:`propose`. Nothing is asked twice: a known
+    architecture is given to :meth:`revisit`, and after :data:`UNSEEN_TRIES` of them in a row an unseen one is drawn instead. Ends when
+    the space is exhausted.
+
+    Attributes:
+        brief, space: what it was given.
+        rng: its own generator.
+        known: architecture key to what was told of it, in the order first told.
+        pending: proposal id to architecture, of what was asked and not yet told.
     """
 
     def __init__(self, brief: Brief) -> None:
         self.brief = brief
         self.space = brief.space
         self.rng = np.random.default_rng(brief.seed)
+        self.known: dict[str, Known] = {}
+        self.pending: dict[int, Architecture] = {}
         self._asked = 0
         self._seen: set[str] = set()
         self._first: list[Architecture] = [self.space.baseline]
@@ -61,14 +97,50 @@ class BaseStrategy(Strategy):
     def propose(self) -> Architecture:
         """The next architecture, known or not."""
 
+    def learn(self, told: Sequence[Known]) -> None:
+        """Learn from results, which :attr:`known` has already taken in; in the order asked. Nothing, unless a strategy says otherwise."""
+
+    def revisit(self, architecture: Architecture) -> None:
+        """:meth:`propose` gave what was asked before: a chance to learn from it again, or to look elsewhere next time."""
+
+    def memory(self) -> State:
+        """What a strategy keeps besides :attr:`known`, as JSON values and arrays."""
+        return {}
+
+    def remember(self, state: State) -> None:
+        """Take back :meth:`memory`."""
+
+    # -- ask and tell --------------------------------------------------------------------------------------------------
+
     def ask(self, n: int) -> list[Proposal]:
         """Up to ``n`` proposals at the highest fidelity, none asked before; fewer when the space is exhausted."""
         proposals: list[Proposal] = []
         while len(proposals) < n and (architecture := self._next()) is not None:
             self._seen.add(architecture.key)
+            self.pending[self._asked] = architecture
             proposals.append(Proposal(self._asked, architecture, self.brief.fidelities[-1], proposer=self.name))
             self._asked += 1
         return proposals
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Take results in, its own proposals' or others', and :meth:`learn` from them."""
+        told = [self._take(evaluation) for evaluation in evaluations]
+        if told:
+            self.learn(told)
+
+    def _take(self, evaluation: Evaluation) -> Known:
+        proposal, objective = evaluation.proposal, self.brief.objective
+        values = objective.values(evaluation)
+        if not objective.feasible(evaluation) or not all(map(math.isfinite, values)):
+            values = (-math.inf,) * len(values)
+        told = Known(proposal.architecture, values, proposal.fidelity.effort)
+        if self.pending.get(proposal.id) == proposal.architecture:
+            del self.pending[proposal.id]
+        self._seen.add(proposal.architecture.key)
+        before = self.known.get(proposal.architecture.key)
+        if before is None or told.effort >= before.effort:
+            self.known[proposal.architecture.key] = told
+        return told
 
     @property
     def name(self) -> str:
@@ -84,6 +156,7 @@ class BaseStrategy(Strategy):
             architecture = self.propose()
             if architecture.key not in self._seen:
                 return architecture
+            self.revisit(architecture)
         for _ in range(UNSEEN_TRIES):
             architecture = self.space.sample(self.rng)
             if architecture.key not in self._seen:
@@ -91,26 +164,26 @@ class BaseStrategy(Strategy):
         return next((a for a in self.space.enumerate(most=len(self._seen) + 1) if a.key not in self._seen), None)
 
     def state(self) -> State:
-        """Generator, count, what was asked, and what :meth:`memory` adds."""
-        first = [a.to_json() for a in self._first]
-        return {"rng": self.rng.bit_generator.state, "asked": self._asked, "seen": sorted(self._seen), "first": first, **self.memory()}
+        """Generator, what was asked and told, and what :meth:`memory` adds."""
+        return {
+            "rng": self.rng.bit_generator.state,
+            "asked": self._asked,
+            "seen": sorted(self._seen),
+            "first": [a.to_json() for a in self._first],
+            "known": [[k.architecture.to_json(), list(k.values), k.effort] for k in self.known.values()],
+            "pending": [[i, a.to_json()] for i, a in self.pending.items()],
+            **self.memory(),
+        }
 
     def load(self, state: State) -> None:
         """Go on from :meth:`state`."""
         self.rng.bit_generator.state = state["rng"]
         self._asked, self._seen = state["asked"], set(state["seen"])
         self._first = [Architecture.from_json(a) for a in state["first"]]
+        known = [Known(Architecture.from_json(a), tuple(values), effort) for a, values, effort in state["known"]]
+        self.known = {k.architecture.key: k for k in known}
+        self.pending = {i: Architecture.from_json(a) for i, a in state["pending"]}
         self.remember(state)
-
-    def memory(self) -> State:
-        """What a strategy has learned, as JSON values and arrays."""
-        return {}
-
-    def remember(self, state: State) -> None:
-        """Take back :meth:`memory`."""
-
-    def tell(self, evaluations: Sequence[Evaluation]) -> None:
-        """Nothing to learn, unless a strategy says otherwise."""
 
 
 StrategyFactory = Callable[[Brief], Strategy]

@@ -10,9 +10,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from metanas.interfaces import State
-from metanas.records import Evaluation
 from metanas.spaces import Architecture
-from metanas.strategies.base import BaseStrategy, Brief, register_strategy
+from metanas.strategies.base import BaseStrategy, Brief, Known, register_strategy
 
 
 @register_strategy("evolution")
@@ -37,13 +36,9 @@ class Evolution(BaseStrategy):
         _, parent = max((self._population[int(i)] for i in sorted(chosen)), key=lambda member: member[0])
         return self.space.mutate(parent, self.rng)
 
-    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+    def learn(self, told: Sequence[Known]) -> None:
         """New members join at the young end; the oldest fall out."""
-        for evaluation in evaluations:
-            values = self.brief.objective.values(evaluation)
-            if not self.brief.objective.feasible(evaluation):
-                values = (float("-inf"),) * len(values)
-            self._population.append((values, evaluation.proposal.architecture))
+        self._population.extend((k.values, k.architecture) for k in told)
 
     def memory(self) -> State:
         """The population, oldest first."""

@@ -1,6 +1,7 @@
 """The builders of the built-in operations, a file per family; importing this package registers them."""
 
 from metanas.networks.operations import attention as attention
+from metanas.networks.operations import constant as constant
 from metanas.networks.operations import convolution as convolution
 from metanas.networks.operations import dense as dense
 from metanas.networks.operations import elementwise as elementwise

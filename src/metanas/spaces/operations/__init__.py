@@ -1,6 +1,7 @@
 """The built-in operations, a file per family; importing this package registers them."""
 
 from metanas.spaces.operations import attention as attention
+from metanas.spaces.operations import constant as constant
 from metanas.spaces.operations import convolution as convolution
 from metanas.spaces.operations import dense as dense
 from metanas.spaces.operations import elementwise as elementwise

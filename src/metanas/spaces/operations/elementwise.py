@@ -9,7 +9,7 @@ def _affine(inputs: Inputs, settings: Settings) -> int:
     return 2 * inputs[0][0]
 
 
-register_operation(Operation("identity", same_shape))
+register_operation(Operation("identity", same_shape, join=True))
 register_operation(Operation("activation", same_shape))
 register_operation(Operation("dropout", same_shape))
 register_operation(Operation("batch_norm", same_shape, _affine))
