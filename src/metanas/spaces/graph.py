@@ -113,10 +113,10 @@ class Graph:
         return cls(TaskShape.from_json(record["shape"]), nodes)
 
 
-def prune(nodes: Iterable[Node], output: str) -> tuple[Node, ...]:
-    """``nodes`` without those that ``output`` does not depend on; it comes last."""
+def prune(nodes: Iterable[Node], output: str | None = None) -> tuple[Node, ...]:
+    """``nodes`` without those that ``output`` (None: the last one) does not depend on; it comes last."""
     ordered = list(nodes)
-    needed = {output}
+    needed = {output or ordered[-1].name}
     for node in reversed(ordered):
         if node.name in needed:
             needed.update(node.inputs)
