@@ -4,6 +4,8 @@ from metanas.spaces import convnet as convnet
 from metanas.spaces import mlp as mlp
 from metanas.spaces import operations as operations
 from metanas.spaces import sequence as sequence
+
+from metanas.spaces import cell as cell  # isort: skip - the first space registered for a kind of data is its default
 from metanas.spaces.architecture import Architecture as Architecture
 from metanas.spaces.decision import Condition as Condition
 from metanas.spaces.decision import Decision as Decision

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from metanas.spaces.decision import ALWAYS, Condition, Decision, Value
 from metanas.spaces.graph import Node, prune
-from metanas.spaces.operation import Operation, operation, same_shape
+from metanas.spaces.operation import traits
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def close(nodes: Sequence[OpenNode], choices: Mapping[str, Value], *, fold_zeros
         inputs = [stands_for.get(e.source, e.source) for e in open_node.inputs if e.when.holds(choices)]
         name = open_node.op if isinstance(open_node.op, str) else str(choices.get(open_node.op.name, ""))
         present = open_node.when.holds(choices)
-        op = _traits(name) if present else None
+        op = traits(name) if present else None
         if op is not None and op.join and len(inputs) > 1:
             inputs = [i for i in inputs if i not in zeros] or inputs[:1]
         if op is None or (op.join and len(inputs) == 1) or (fold_zeros and all(i in zeros for i in inputs)):
@@ -63,11 +63,3 @@ def close(nodes: Sequence[OpenNode], choices: Mapping[str, Value], *, fold_zeros
     if all(node.name != output for node in closed):  # nothing is left: the input is the output
         return (Node(nodes[-1].name, "identity", (), (output,)),)
     return prune(closed, output)
-
-
-def _traits(name: str) -> Operation:
-    """The operation, or a plain one where a motif names what no network is built of."""
-    try:
-        return operation(name)
-    except ValueError:
-        return Operation(name, same_shape)

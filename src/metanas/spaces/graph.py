@@ -9,7 +9,7 @@ from typing import Any
 
 from metanas.spaces.architecture import digest
 from metanas.spaces.decision import Value
-from metanas.spaces.operation import operation
+from metanas.spaces.operation import operation, traits
 from metanas.spaces.shape import Shape, TaskShape
 
 SCHEMA = 1
@@ -88,7 +88,7 @@ class Graph:
         """Canonical: equal for equal computations whatever the nodes are called, so that none is trained twice."""
         keys: dict[str, str] = {INPUT: INPUT}
         for n in self.nodes:
-            op = operation(n.op)
+            op = traits(n.op)
             inputs = [keys[name] for name in n.inputs]
             if op.commutative:
                 inputs.sort()

@@ -66,6 +66,11 @@ def operation(name: str) -> Operation:
     return _OPERATIONS[name]
 
 
+def traits(name: str) -> Operation:
+    """The operation of that name, or a plain one where a motif names what no network is built of."""
+    return _OPERATIONS.get(name) or Operation(name, same_shape)
+
+
 def operations() -> tuple[str, ...]:
     """Names of all known operations."""
     return tuple(sorted(_OPERATIONS))
