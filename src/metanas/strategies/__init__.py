@@ -1,7 +1,10 @@
 """What to try next: strategies behind ask and tell, one file each. See ``metanas.interfaces.Strategy``."""
 
 from metanas.strategies import evolution as evolution
+from metanas.strategies import genetic as genetic
 from metanas.strategies import hyperband as hyperband
+from metanas.strategies import local_search as local_search
+from metanas.strategies import nsga2 as nsga2
 from metanas.strategies import random as random
 from metanas.strategies.base import BaseStrategy as BaseStrategy
 from metanas.strategies.base import Brief as Brief

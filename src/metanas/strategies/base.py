@@ -72,9 +72,9 @@ class Known:
 class BaseStrategy(Strategy):
     """A strategy that proposes one architecture after the other.
 
-    Starts with the space's baseline (if the brief wants that) and, with a prior, its shortlist; then asks :meth:`propose`. Nothing is asked twice: a known
-    architecture is given to :meth:`revisit`, and after :data:`UNSEEN_TRIES` of them in a row an unseen one is drawn instead. Ends when
-    the space is exhausted.
+    Starts with the space's baseline (if the brief wants that) and, with a prior, its shortlist; then asks :meth:`propose`. Nothing is
+    asked twice: a known architecture is given to :meth:`revisit`, and after :data:`UNSEEN_TRIES` of them in a row an unseen one is
+    drawn instead. Ends when the space is exhausted.
 
     Attributes:
         brief, space: what it was given.
