@@ -22,7 +22,7 @@ from metanas.search.folder import PRIVATE_STORE, Run, make_folder, read_run
 from metanas.search.sitting import SearchResult, Sitting, objective_for
 from metanas.spaces import Space
 from metanas.spaces.chosen import choose_space
-from metanas.strategies import Brief, make_strategy
+from metanas.strategies import Brief, choose_strategy, make_strategy
 from metanas.tasks import Task
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def search(
         budget: wall-clock time for everything, e.g. ``"5m"`` or seconds; five minutes if ``trials`` isn't given either.
         trials: most evaluations. Same seed and trials, no time budget: the same trials and the same result.
         seed: of everything random.
-        strategy: name, ``wrapper:name`` for a wrapped one; None chooses.
+        strategy: name, ``wrapper:name`` for a wrapped one, ``file.py`` or ``file.py:name`` of a user's; None chooses.
         space: name, ``file.py`` or ``file.py:name`` of a user's space, or a function from ``TaskShape`` to ``Space``; None chooses.
         metric: that decides; None takes the task's.
         max_params: hard limit on the number of parameters, e.g. ``"100k"``.
@@ -90,8 +90,8 @@ def search(
     most = parse_count(max_params) if max_params is not None else None
     chosen = choice.space.within(parameters=most)
     together = batchable(chosen.graph(chosen.baseline))
-    strategy = strategy or ("evolution" if together else "hyperband:evolution")
-    make_strategy(strategy, Brief(chosen, objective_for(task), (Fidelity(1),)))  # refuses unknown names before anything is written
+    named = choose_strategy(strategy or ("evolution" if together else "hyperband:evolution"))
+    make_strategy(named.name, Brief(chosen, objective_for(task), (Fidelity(1),)))  # refuses unknown names before anything is written
     files = homes(builders())
     workers = _workers(workers, device) if files is not None else 0
     with _owned_folder(out, task.name) as folder, open_experience(folder / PRIVATE_STORE if store is False else store) as experience:
@@ -99,7 +99,7 @@ def search(
         settings = {"seconds": seconds, "trials": trials, "max_params": most, "workers": workers, "device": device}
         identity = experience.start_search(
             task.fingerprint,
-            strategy=strategy,
+            strategy=named.name,
             space=chosen.name,
             metric=task.metric,
             seed=seed,
@@ -109,8 +109,8 @@ def search(
         )
         where = PRIVATE_STORE if store is False else _unsecret(experience)
         run = Run(
-            identity, where, task.fingerprint, task.source, task.metric, strategy, choice.reference,
-            seed, workers, device, most, seconds, trials, tuple(dict.fromkeys((*choice.plugins, *(files or ())))),
+            identity, where, task.fingerprint, task.source, task.metric, named.name, choice.reference,
+            seed, workers, device, most, seconds, trials, tuple(dict.fromkeys((*choice.plugins, *named.plugins, *(files or ())))),
         )  # fmt: skip
         run.write(folder)
         return Sitting(task, chosen, run, folder, experience, limits, prior, observers).go()

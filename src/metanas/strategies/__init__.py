@@ -11,3 +11,5 @@ from metanas.strategies.base import Brief as Brief
 from metanas.strategies.base import make_strategy as make_strategy
 from metanas.strategies.base import register_strategy as register_strategy
 from metanas.strategies.base import strategies as strategies
+from metanas.strategies.chosen import ChosenStrategy as ChosenStrategy
+from metanas.strategies.chosen import choose_strategy as choose_strategy

@@ -210,21 +210,28 @@ def strategies() -> tuple[str, ...]:
     return tuple(sorted(_STRATEGIES))
 
 
+def source_module(name: str) -> str:
+    """The name of the module in which strategy ``name`` stands."""
+    return str(_STRATEGIES[name].__module__)
+
+
 def make_strategy(name: str, brief: Brief) -> Strategy:
     """The strategy of that name; ``wrapper:inner`` wraps another one, e.g. ``hyperband:random``.
 
     Raises:
         InputError: if there is no such strategy, or something that is no wrapper is asked to wrap.
     """
-    outer, _, inner = name.partition(":")
+    outer, colon, inner = name.partition(":")
     if outer not in _STRATEGIES:
         near = difflib.get_close_matches(outer, _STRATEGIES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(strategies())}"
         raise InputError(f"there is no strategy named {outer!r}; {hint}")
     factory = _STRATEGIES[outer]
     if "inner" not in inspect.signature(factory).parameters:
-        if inner:
+        if colon:
             raise InputError(f"strategy {outer!r} wraps no other one; say --strategy {outer}")
         return factory(brief)  # type: ignore[no-any-return]
+    if (colon and not inner) or outer in inner.split(":"):
+        raise InputError(f"{name!r} names no strategy to wrap; say for example --strategy {outer}:evolution")
     wrapped = inner or "evolution"
     return factory(brief, lambda given: make_strategy(wrapped, given))  # type: ignore[no-any-return]
