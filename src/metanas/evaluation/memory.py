@@ -70,11 +70,14 @@ def resident_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def available_bytes() -> int:
-    """Bytes of memory that the machine could still give, or half of all it has where it does not say."""
-    table = Path("/proc/meminfo")
-    if table.exists():
-        for line in table.read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+def total_bytes() -> int:
+    """Bytes of memory that this process could ever have: the machine's, or less where a container limits it.
+
+    What is free at the moment does not count: it differs from run to run, and searches are to be repeatable.
+    """
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for where in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        file = Path(where)
+        if file.exists() and (text := file.read_text(encoding="ascii").strip()).isdigit():
+            limits.append(int(text))
+    return min(limits)

@@ -6,6 +6,7 @@ that calls :func:`metanas.search` needs no ``if __name__ == "__main__"``, and no
 
 from __future__ import annotations
 
+import os
 import queue
 import time
 from collections import deque
@@ -62,8 +63,13 @@ class _Job:
         return self.hear({"reason": NO_RESULT}) if self.open and now < self.deadline else []
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
-def _as_in_a_worker() -> Iterator[None]:
+def as_in_a_worker() -> Iterator[None]:
     """One computing thread and no subnormal numbers, so that results are the same; then all is as before."""
     import torch
 
@@ -97,7 +103,7 @@ class InlineExecutor(Executor):
         finished: list[Evaluation] = []
         if self._waiting:
             job = self._waiting.popleft()
-            with _as_in_a_worker():
+            with as_in_a_worker():
                 self._session.do(job.message, lambda message: finished.extend(job.hear(message)))
             finished += job.end(self._clock())
         return finished

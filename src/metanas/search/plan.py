@@ -27,6 +27,9 @@ FINAL_STEPS = 3000
 CLOSING_SECONDS = 2.0
 """Kept back for baselines, scoring and writing files, besides :data:`CLOSING_SHARE`."""
 CLOSING_SHARE = 0.03
+HOPE = 2.0
+"""So many times what fits by the speed at the beginning is planned for the final training, in case the machine gets less busy; a training
+that proves too long is shortened while it runs."""
 CONFIRM_SHARE = 0.3
 """Share of the search's time or trials for confirming its best on other cuts of the data."""
 SMALL_VALIDATION = 5_000
@@ -135,7 +138,7 @@ def make_plan(at: Situation) -> Plan:
     capacity = exploring * at.workers / (at.group_seconds or at.step_seconds)  # steps of a group that the search has time for
     steps = max(10.0, min(most, capacity / (GROUPS if at.population else BRACKET_COST)))
     fitting = (left - search) / at.step_seconds / at.final_steps_per_epoch  # epochs of the plain network
-    final = max(0.2, min(_final_epochs(at, steps), fitting))
+    final = max(0.2, min(_final_epochs(at, steps), HOPE * fitting))
     searchable = math.inf if at.population else exploring / 3 / (steps * at.step_seconds)
     return Plan(
         _rungs(steps, per_epoch),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from metanas.networks.registry import builders
 from metanas.plugins import homes, import_plugin
 from metanas.records import Fidelity
 from metanas.search.budget import Budget, parse_count, parse_seconds
+from metanas.search.executors import cores
 from metanas.search.folder import PRIVATE_STORE, Run, make_folder, read_run
 from metanas.search.sitting import SearchResult, Sitting, objective_for
 from metanas.spaces import Space
@@ -215,8 +215,3 @@ def _workers(asked: int | None, device: str) -> int:
     if asked is not None:
         return asked
     return cores() if device == "cpu" else 1
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -13,20 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metanas.delivery.baselines import Entry
+from metanas.delivery.baselines import PLAIN, Entry
 from metanas.delivery.description import describe_graph
-from metanas.delivery.result import Result, baseline_records, versions
+from metanas.delivery.result import PLAIN_FOLDER, Result, baseline_records, versions
 from metanas.delivery.scoring import score_once
+from metanas.delivery.words import metric_name
 from metanas.errors import InputError, MetaNASError, StoreError
 from metanas.evaluation import batchable
-from metanas.evaluation.memory import available_bytes
+from metanas.evaluation.memory import total_bytes
 from metanas.experience import Experience, Status
 from metanas.interfaces import Executor, Observer, Prior
 from metanas.records import Candidate, Evaluation, Fidelity, Goal, Objective, Proposal
 from metanas.search.budget import Budget
-from metanas.search.executors import InlineExecutor, LocalExecutor
+from metanas.search.executors import InlineExecutor, LocalExecutor, as_in_a_worker, cores
 from metanas.search.final import Baselines, Trained, entries_for, final_epochs, load_final, save_final, train_finals
-from metanas.search.folder import Run
+from metanas.search.folder import Run, arrays_folder, owned
 from metanas.search.interrupts import one_held_back
 from metanas.search.journal import Journal
 from metanas.search.loop import Loop
@@ -40,6 +39,8 @@ from metanas.tasks import Task
 if TYPE_CHECKING:
     from metanas.delivery import Model
 
+MEMORY_SHARE = 0.8
+"""Share of the machine's memory for the trainings, divided among as many as there are cores, however many workers there are."""
 SETTLING_SECONDS = 2.0
 """So long workers have to notice that a phase is over, before they are replaced."""
 INTERRUPTED_SECONDS = 30.0
@@ -108,26 +109,28 @@ class Sitting:
 
     def go(self) -> SearchResult:
         """Search, train, score, write."""
+        with owned(self._folder):
+            try:
+                with arrays_folder(self._folder) as arrays:
+                    return self._sit(arrays)
+            except (Exception, KeyboardInterrupt) as error:
+                status: Status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+                with suppress(StoreError):  # where the store is what failed, that is the error to tell
+                    self._experience.finish_search(self._run.search, status, elapsed=self._budget.elapsed)
+                raise
+
+    def _sit(self, arrays: Path) -> SearchResult:
         self._introduce()
-        arrays = Path(tempfile.mkdtemp(prefix="metanas-"))
-        executor: Executor | None = None
+        executor = self._executor(arrays)
         try:
-            executor = self._executor(arrays)
             plan = self._plan(executor)
             baselines = Baselines(self._task, deadline=self._closing(), seed=self._run.seed)
             loop = self._search(executor, plan)
             finals = self._finals(executor, plan, loop.best, arrays)
             executor.close()
             return self._conclude(loop, finals, baselines)
-        except (Exception, KeyboardInterrupt) as error:
-            status: Status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            with suppress(StoreError):  # where the store is what failed, that is the error to tell
-                self._experience.finish_search(self._run.search, status, elapsed=self._budget.elapsed)
-            raise
         finally:
-            if executor is not None:
-                executor.close()
-            shutil.rmtree(arrays, ignore_errors=True)
+            executor.close()
 
     def _tell(self, text: str) -> None:
         for observer in self._observers:
@@ -141,7 +144,7 @@ class Sitting:
         task, run = self._task, self._run
         parts = f"{len(task.train):,} training, {len(task.validation):,} validation and {len(task.test):,} test examples"
         what = f"{len(task.classes)} classes" if task.kind == "classification" else "regression"
-        self._tell(f"{task.name}: {task.data}, {what}, {parts}; decided by {task.metric}")
+        self._tell(f"{task.name}: {task.data}, {what}, {parts}; decided by {metric_name(task.metric)}")
         for note in task.notes:
             self._tell(f"  note: {note}")
         spent = [f"{run.seconds:g} s" if run.seconds else "", f"{run.trials} trials" if run.trials else ""]
@@ -154,8 +157,13 @@ class Sitting:
 
     def _executor(self, arrays: Path) -> Executor:
         self._phase("starting")
-        self._data.save(arrays / "data")
-        memory = int(0.8 * available_bytes() / max(1, self._workers))
+        try:
+            self._data.save(arrays / "data")
+        except OSError as error:
+            where, why = self._folder, error.strerror or error
+            what = f"the training arrays can't be written into {where} ({why})"
+            raise InputError(f"{what}; make room there, or choose another --out") from error
+        memory = int(MEMORY_SHARE * total_bytes() / max(cores(), self._workers))
         hello = Hello(str(arrays / "data"), self._run.device, {"memory": memory}, self._run.plugins)
         if not self._workers:
             return InlineExecutor(Session(hello))
@@ -219,6 +227,9 @@ class Sitting:
             trial_seconds=plan.trial_seconds,
             observers=self._observers,
         )
+        if journal.finished:
+            count = len(journal.finished)
+            self._tell(f"going on after {count} evaluation{'s' * (count != 1)}; {self._budget.spent:.0f} s of the budget were spent before")
         loop.restore(journal.finished)
         try:
             end = self._moment("search", plan.search_until)
@@ -297,7 +308,7 @@ class Sitting:
             self._notes.append(f"the network found could not be trained for good ({finals[0].reason}), so the plain network is the answer")
         self._phase("baselines and test")
         fitted = self._fitted(baselines)
-        with nullcontext() if self._interrupted else one_held_back():
+        with nullcontext() if self._interrupted else one_held_back(), as_in_a_worker():  # threads wait for each other on a busy machine
             return self._deliver(loop, finals, good, fitted)
 
     def _deliver(self, loop: Loop, finals: list[Trained], good: list[Trained], fitted: list[Entry]) -> SearchResult:
@@ -307,6 +318,8 @@ class Sitting:
         entries = entries_for(model, plain, reason, fitted)
         scores = score_once(self._task, entries, seed=self._run.seed)
         save_final(self._folder, model)
+        if plain is not None and scores.comparison is not None and scores.comparison.beaten_by(PLAIN):
+            save_final(self._folder / PLAIN_FOLDER, plain)
         result = self._result(
             loop, good[0], scores.by_name[entries[0].name].to_json(), baseline_records(entries[1:], scores), scores.comparison
         )
@@ -326,6 +339,7 @@ class Sitting:
             data=task.data,
             target=task.target,
             classes=len(task.classes),
+            positive=task.positive,
             examples={"train": len(task.train), "validation": len(task.validation), "test": len(task.test)},
             data_fingerprint=task.fingerprint,
             metric=task.metric,
