@@ -44,8 +44,9 @@ class Problem:
         row: architecture to row of the columns.
         levels: rising fidelities; strategies of one fidelity see the last.
         metric: the validation metric that guides; a name of ``metrics`` in every level.
-        test: reported metrics by name, ``(rows,)``, at the highest fidelity; empty where the table has no test results.
-        costs: known before training, or measured once: ``parameters``, ``flops``, ``latency:DEVICE``, ``energy:DEVICE``, ``(rows,)``.
+        test: reported metrics by name, ``(rows,)`` or ``(rows, repeats)``, after whole trainings; empty where the table has none.
+        costs: known before training, or measured once: ``parameters``, ``flops``, ``latency:DEVICE``, ``energy:DEVICE``, ``(rows,)``; NaN
+            where a network can't run.
         seconds_note: where the training times come from, or why there are none.
     """
 
@@ -109,9 +110,10 @@ class Problem:
         level = next((level for level in self.levels if level.fidelity == proposal.fidelity), None)
         if level is None:
             return Evaluation(proposal, seed=seed, reason=f"the table has no results for {proposal.fidelity.epochs} epochs")
-        metrics = {name: _pick(column, row, seed) for name, column in level.metrics.items()}
-        seconds = 0.0 if level.seconds is None else _pick(level.seconds, row, seed)
-        costs = {name: float(column[row]) for name, column in self.costs.items()}
+        costs = {name: float(column[row]) for name, column in self.costs.items() if math.isfinite(column[row])}
+        repeat = _repeat(level.metrics[self.metric], row, seed)
+        metrics = {name: _at(column, row, repeat) for name, column in level.metrics.items()}
+        seconds = 0.0 if level.seconds is None else _at(level.seconds, row, repeat)
         if not math.isfinite(metrics[self.metric]):
             return Evaluation(proposal, costs=costs, seed=seed, duration=seconds, reason="the table holds no result for this network")
         return Evaluation(proposal, metrics, costs, epochs=proposal.fidelity.epochs, seed=seed, duration=seconds)
@@ -129,12 +131,14 @@ class TableEvaluator(Evaluator):
             yield self._problem.evaluation(candidate.proposal, candidate.seed)
 
 
-def _pick(column: Column, row: int, seed: int) -> float:
-    """The number of a row, of several repetitions one that there is."""
-    if column.ndim == 1:
-        return float(column[row])
-    there = column[row][np.isfinite(column[row])]
-    return float(there[seed % len(there)]) if len(there) else math.nan
+def _repeat(column: Column, row: int, seed: int) -> int:
+    """The repetition that ``seed`` draws of those that have a result."""
+    there = np.flatnonzero(np.isfinite(column[row])) if column.ndim == 2 else ()
+    return int(there[seed % len(there)]) if len(there) else 0
+
+
+def _at(column: Column, row: int, repeat: int) -> float:
+    return float(column[row] if column.ndim == 1 else column[row, min(repeat, column.shape[1] - 1)])
 
 
 def _mean(column: Column) -> NDArray[np.float64]:

@@ -30,7 +30,8 @@ class Listing:
 
     @cached_property
     def _codes(self) -> NDArray[np.int16]:
-        return np.stack([self._code(architecture) for architecture in self._listed])
+        """One row per decision: the sums over decisions that :meth:`nearest` takes are ten times faster this way round."""
+        return np.ascontiguousarray(np.stack([self._code(architecture) for architecture in self._listed], axis=1))
 
     def _code(self, architecture: Architecture) -> NDArray[np.int16]:
         chosen = architecture.as_dict
@@ -44,7 +45,7 @@ class Listing:
 
     @cached_property
     def _chosen(self) -> list[set[int]]:
-        return [set(np.unique(column).tolist()) for column in self._codes.T]
+        return [set(np.unique(column).tolist()) for column in self._codes]
 
     @overload
     def nearest(self, to: Architecture, *, rng: np.random.Generator | None = None) -> Architecture: ...
@@ -69,11 +70,11 @@ class Listing:
             rng: chooses among equals.
         """
         code = self._code(to)
-        distance = (self._codes != code).sum(axis=1)
+        distance = (self._codes != code[:, None]).sum(axis=0, dtype=np.uint16)
         far = len(self._decisions) + 1
         if decision is not None:
             column = self._columns[decision]
-            distance[self._codes[:, column] != code[column]] = far
+            distance[self._codes[column] != code[column]] = far
         if apart_from is not None and apart_from.key in self.rows:
             distance[self.rows[apart_from.key]] = far
         least = distance.min()
