@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metanas.errors import InputError
-from metanas.spaces import Architecture, Decision, Draft, Graph, Space, TaskShape, make_space, spaces
+from metanas.spaces import Architecture, Decision, Draft, Graph, Node, Space, TaskShape, make_space, spaces
+from metanas.spaces.graph import prune
 from metanas.testing import SHAPES
 
 SPACES = [(name, shape) for shape in SHAPES for name in spaces(shape.data)]
@@ -163,3 +164,12 @@ def test_decisions_need_distinct_options() -> None:
     for options in ((), ("a", "a")):
         with pytest.raises(ValueError, match="options without repeats"):
             Decision("d", options)
+
+
+def test_two_nodes_of_their_own_are_not_one_that_is_used_twice() -> None:
+    def graph(second: str) -> Graph:
+        nodes = [Node("a", "dense", (("units", 3),), ("input",)), Node("b", "dense", (("units", 3),), ("input",))]
+        nodes += [Node("left", "activation", (("kind", "relu"),), ("a",)), Node("right", "activation", (("kind", "tanh"),), (second,))]
+        return Graph(SHAPES[0], prune([*nodes, Node("sum", "add", (), ("left", "right"))]))
+
+    assert graph("a").key != graph("b").key

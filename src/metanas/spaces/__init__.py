@@ -6,6 +6,9 @@ from metanas.spaces import operations as operations
 from metanas.spaces import sequence as sequence
 
 from metanas.spaces import cell as cell  # isort: skip - the first space registered for a kind of data is its default
+from metanas.spaces import ecnas as ecnas  # isort: skip
+from metanas.spaces import fcnet as fcnet  # isort: skip
+from metanas.spaces import openml_mlp as openml_mlp  # isort: skip
 from metanas.spaces.architecture import Architecture as Architecture
 from metanas.spaces.decision import Condition as Condition
 from metanas.spaces.decision import Decision as Decision

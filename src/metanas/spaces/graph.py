@@ -85,15 +85,23 @@ class Graph:
 
     @cached_property
     def key(self) -> str:
-        """Canonical: equal for equal computations whatever the nodes are called, so that none is trained twice."""
-        keys: dict[str, str] = {INPUT: INPUT}
+        """Canonical: equal for equal computations whatever the nodes are called, so that none is trained twice.
+
+        A node is known by what it computes of the input and by what the output makes of it: two nodes with weights of their own are not
+        one node that is used twice.
+        """
+        computes: dict[str, str] = {INPUT: INPUT}
         for n in self.nodes:
-            op = traits(n.op)
-            inputs = [keys[name] for name in n.inputs]
-            if op.commutative:
-                inputs.sort()
-            keys[n.name] = digest([n.op, dict(n.settings), inputs])
-        return digest([self.shape.to_json(), keys[self.nodes[-1].name]])
+            inputs = [computes[name] for name in n.inputs]
+            computes[n.name] = digest([n.op, dict(n.settings), sorted(inputs) if traits(n.op).commutative else inputs])
+        uses: dict[str, list[str]] = {n.name: [] for n in self.nodes}
+        labels: list[str] = []
+        for n in reversed(self.nodes):
+            labels.append(digest([computes[n.name], sorted(uses[n.name])]))
+            for position, source in enumerate(n.inputs):
+                if source != INPUT:
+                    uses[source].append(digest([labels[-1], 0 if traits(n.op).commutative else position]))
+        return digest([self.shape.to_json(), sorted(labels)])
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with a schema version; :meth:`from_json` reads it back."""

@@ -19,7 +19,7 @@ from metanas.records import Fidelity, lower_is_better
 FOLDER_VARIABLE = "METANAS_BENCHMARKS"
 """Environment variable with the folder of the tables, used where no path is given."""
 
-SHARES = frozenset({"accuracy", "roc_auc", "balanced_accuracy", "f1"})
+SHARES = frozenset({"accuracy", "roc_auc", "balanced_accuracy", "f1", "precision", "miou"})
 """Metrics that are shares from 0 to 1 and printed as percent."""
 
 WHOLE = Fidelity(epochs=1)
@@ -178,7 +178,7 @@ def says(problem: Problem) -> str:
 
 def words(value: float, metric: str) -> str:
     """A result as users read it: shares as percent, other numbers with five digits."""
-    return f"{metric.replace('_', ' ')} {100 * value:.2f} %" if metric in SHARES else f"{metric.replace('_', ' ')} {value:.5g}"
+    return f"{metric.replace('_', ' ')} {100 * value:.2f} %" if metric.partition(":")[0] in SHARES else f"{metric.replace('_', ' ')} {value:.5g}"
 
 
 def _open(benchmark: Benchmark, dataset: str | None, path: str | Path | None, options: Mapping[str, Any]) -> Problem:
