@@ -25,7 +25,8 @@ def test_nothing_but_the_list_leaves_a_listed_space(seed: int, size: int) -> Non
     space, rng = grid(), np.random.default_rng(seed)
     listed = list({a.key: a for a in (space.sample(rng) for _ in range(size))}.values())
     only = space.only(listed)
-    assert only.count() == len(listed) and list(only.enumerate(1)) == listed
+    assert only.count() == len(listed)
+    assert list(only.enumerate(1)) == listed
     first, second = only.sample(rng), only.sample(rng)
     mutant = only.mutate(first, rng)
     assert (mutant != first) or len(listed) == 1

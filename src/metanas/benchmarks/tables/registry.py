@@ -178,7 +178,8 @@ def says(problem: Problem) -> str:
 
 def words(value: float, metric: str) -> str:
     """A result as users read it: shares as percent, other numbers with five digits."""
-    return f"{metric.replace('_', ' ')} {100 * value:.2f} %" if metric.partition(":")[0] in SHARES else f"{metric.replace('_', ' ')} {value:.5g}"
+    shown = f"{100 * value:.2f} %" if metric.partition(":")[0] in SHARES else f"{value:.5g}"
+    return f"{metric.replace('_', ' ')} {shown}"
 
 
 def _open(benchmark: Benchmark, dataset: str | None, path: str | Path | None, options: Mapping[str, Any]) -> Problem:
