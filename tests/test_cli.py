@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import metanas
 from metanas.cli import app, main
 from metanas.errors import InputError, MetaNASError
+from metanas.experience import open_experience
 
 runner = CliRunner()
 
@@ -44,7 +45,7 @@ def test_help_names_every_verb_and_option():
     options = run("search", "--help").output
     for name in (
         *("budget", "trials", "seed", "strategy", "space", "device", "out", "target", "text", "group", "time", "kind", "metric"),
-        *("max-params", "workers", "store", "no-store", "json", "test", "size", "rate", "seconds", "mirror"),
+        *("max-params", "workers", "store", "no-store", "json", "test", "size", "rate", "seconds", "mirror", "positive"),
     ):
         assert re.search(rf"--{name}\b", options)
 
@@ -56,6 +57,13 @@ def test_version():
 @pytest.mark.parametrize("budget", ["0", "0s", "-5m", "soon", "5 parsecs", ""])
 def test_budgets_that_are_none(budget):
     assert "--budget" in refused("search", "iris", "--budget", budget)
+
+
+def test_help_names_what_strategies_and_spaces_may_be():
+    text = " ".join(run("search", "--help").output.replace("│", " ").split())
+    assert "hyperband:NAME" in text
+    assert "FILE.py" in text
+    assert "DATA" in run("search", "--help").output.split("Options:")[0]
 
 
 @pytest.mark.parametrize(("option", "value"), [("--max-params", "many"), ("--max-params", "0"), ("--trials", "0"), ("--trials", "-3")])
@@ -80,10 +88,11 @@ def test_a_column_that_is_not_there(tmp_path):
     ("line", "words"),
     [
         (("search", "iris", "--fast"), "No such option: --fast"),
-        (("search",), "metanas: Missing argument 'data'; see `metanas search --help`"),
         (("find",), "metanas: No such command 'find'; see `metanas --help`"),
         (("search", "iris", "--workers", "-1"), "--workers"),
-        (("search", "iris", "--trials", "x"), "--trials"),
+        (("search", "iris", "--trials", "two"), "--trials: expected a whole number above zero, such as 40, not 'two'"),
+        (("search", "iris", "--trials", "0"), "--trials: expected a whole number above zero, such as 40, not '0'"),
+        (("search",), "metanas: Missing argument 'DATA'; see `metanas search --help`"),
     ],
 )
 def test_a_command_line_that_makes_no_sense_is_refused_in_one_sentence(monkeypatch, capsys, line, words):
@@ -127,11 +136,45 @@ def test_resuming_without_a_search(tmp_path):
     assert str(tmp_path) in refused("resume", tmp_path)
 
 
+def test_reading_makes_no_store(tmp_path):
+    store = tmp_path / "new" / "store.db"
+    assert f"No searches yet: there is no store {store}" in run("history", "--store", store).output
+    assert json.loads(run("history", "--store", store, "--json").output) == []
+    assert "there is no search or task 'iris': there is no store" in refused("forget", "iris", "--store", store)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_empty_history_and_a_search_that_is_not_in_it(tmp_path):
     store = tmp_path / "store.db"
+    open_experience(store).close()
     assert "No searches yet" in run("history", "--store", store).output
+    assert "No search of a task 'iris'" in run("history", "iris", "--store", store).output
     assert json.loads(run("history", "--store", store, "--json").output) == []
     assert "abc" in refused("forget", "abc", "--store", store)
+
+
+def test_errors_are_json_where_json_is_asked_for(tmp_path, monkeypatch, capsys):
+    result = run("search", tmp_path / "nowhere.csv", "--no-store", "--json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "nowhere.csv" in json.loads(result.stderr)["error"]
+    monkeypatch.setattr(sys, "argv", ["metanas", "search", "iris", "--fast", "--json"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "No such option: --fast" in json.loads(capsys.readouterr().err)["error"]
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(tmp_path):
+    """As ``metanas history | head -1`` and the summary of a search into a closed pipe."""
+    code = "import sys; sys.argv = ['metanas', 'search', 'iris', '--no-store']; from types import SimpleNamespace as N\n"
+    code += "import metanas.search, metanas.delivery.summary as summary; from metanas.cli import main\n"
+    code += "metanas.search.search = lambda task, **options: N(result=None, folder='x')\n"
+    code += "summary._lines = lambda result, folder: (('a line of words', '') for _ in range(100_000))\nmain()"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path)
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
 
 
 def test_a_store_that_cannot_be_opened(tmp_path):
@@ -165,6 +208,7 @@ def test_options_arrive_as_numbers_and_names(called, tmp_path):
 
 def test_defaults_are_left_to_the_search(called):
     assert run("search", "iris", "--json").exit_code == 0
+    assert called["task"].positive == ""
     assert all(called[name] is None for name in ("budget", "trials", "strategy", "space", "out", "max_params", "workers", "store"))
 
 
@@ -188,4 +232,4 @@ def test_errors_are_one_sentence(monkeypatch, error, code, words):
         raise error
 
     monkeypatch.setattr(room, "search", search)
-    assert refused("search", "iris", "--json", code=code) == words
+    assert refused("search", "iris", code=code) == words

@@ -1,4 +1,4 @@
-"""The command line: ``metanas search``, ``resume``, ``predict``, ``history``, ``forget``.
+"""The command line: ``metanas search``, ``resume``, ``predict``, ``history``, ``forget``, ``bench``.
 
 Nothing heavy is imported before a verb runs, so that ``metanas --help`` answers at once.
 """
@@ -23,6 +23,7 @@ from metanas.errors import InputError, MetaNASError
 if TYPE_CHECKING:
     from metanas.interfaces import Observer
     from metanas.search import SearchResult
+    from metanas.search.budget import Budget
 
 P = ParamSpec("P")
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -42,16 +43,17 @@ def main() -> None:
     try:
         code = app(standalone_mode=False, prog_name="metanas")
     except typer.TyperException as error:
-        _complain(f"{error.format_message().rstrip('.')}; see `{_help_for(error)}`")
+        _complain(f"{error.format_message().rstrip('.')}; see `{_help_for(error)}`", "--json" in sys.argv)
         code = BAD_INPUT
     except typer.Abort:
-        _complain("stopped")
+        _complain("stopped", "--json" in sys.argv)
         code = INTERRUPTED
     sys.exit(code)
 
 
-def _complain(words: str) -> None:
-    print(f"metanas: {' '.join(words.split())}", file=sys.stderr)
+def _complain(words: str, as_json: bool) -> None:
+    sentence = " ".join(words.split())
+    print(json.dumps({"error": sentence}, ensure_ascii=False) if as_json else f"metanas: {sentence}", file=sys.stderr)
 
 
 def _help_for(error: Any) -> str:
@@ -60,17 +62,17 @@ def _help_for(error: Any) -> str:
 
 
 def _verb(function: Callable[P, None]) -> Callable[P, None]:
-    """A verb whose errors are one sentence on standard error.
+    """A verb whose errors are one sentence on standard error (with ``--json`` an object with ``error``).
 
     The exit code is 2 for bad input, 1 for a search that came to nothing, 130 for Ctrl-C before there was anything to give.
     """
 
-    def fail(words: str, code: int) -> typer.Exit:
-        _complain(words)
-        return typer.Exit(code)
-
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        def fail(words: str, code: int) -> typer.Exit:
+            _complain(words, bool(kwargs.get("as_json")))
+            return typer.Exit(code)
+
         try:
             function(*args, **kwargs)
             sys.stdout.flush()
@@ -111,18 +113,33 @@ Workers = Annotated[
 @_verb
 def search(
     data: Annotated[
-        str, typer.Argument(help="A table (CSV, TSV, Parquet), an .npz, a folder of pictures or WAV files, or digits, iris, ...")
+        str,
+        typer.Argument(
+            metavar="DATA", help="A table (CSV, TSV, Parquet), an .npz, a folder of pictures or WAV files, or digits, iris, ..."
+        ),
     ],
     budget: Annotated[
         str | None, typer.Option("--budget", help="Time for everything: 60s, 5m, 1.5h. Default: 5m without --trials.", metavar="TIME")
     ] = None,
-    trials: Annotated[int | None, typer.Option("--trials", help="Number of networks to try.", metavar="N")] = None,
+    trials: Annotated[str | None, typer.Option("--trials", help="Number of networks to try.", metavar="N")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed and same --trials, without --budget: same result.")] = 0,
     strategy: Annotated[
-        str | None, typer.Option("--strategy", help="How to search: random, evolution, hyperband. Default: by the data.", metavar="NAME")
+        str | None,
+        typer.Option(
+            "--strategy",
+            help="How to search: random, evolution, ..., hyperband:NAME, which tries many networks briefly and the best longer, "
+            "or FILE.py with a strategy of your own. Default: by the data.",
+            metavar="NAME",
+        ),
     ] = None,
     space: Annotated[
-        str | None, typer.Option("--space", help="What to build: mlp, convnet, sequence. Default: by the data.", metavar="NAME")
+        str | None,
+        typer.Option(
+            "--space",
+            help="What to build: mlp, convnet, sequence, ..., or FILE.py with a space of your own (FILE.py:NAME for one of several). "
+            "Default: by the data.",
+            metavar="NAME",
+        ),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="Where to compute: cpu, cuda, cuda:1, mps.")] = "cpu",
     out: Annotated[
@@ -150,6 +167,14 @@ def search(
     metric: Annotated[
         str | None, typer.Option("--metric", help="What decides: accuracy, balanced_accuracy, f1, rmse, ...", metavar="NAME")
     ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            "--positive",
+            help="Of two classes, the one that recall, precision and F1 are about. Default: the later, or the other if much rarer.",
+            metavar="CLASS",
+        ),
+    ] = None,
     max_params: Annotated[str | None, typer.Option("--max-params", help="Most parameters: 50000, 100k, 2M.", metavar="SIZE")] = None,
     workers: Workers = None,
     store: Store = None,
@@ -162,12 +187,15 @@ def search(
         raise InputError("--store and --no-store exclude each other; give one of them")
     limits = _limits(budget, trials, max_params)
     from metanas.search import search as run_search
+    from metanas.search.budget import Budget
+    from metanas.search.search import DEFAULT_BUDGET
     from metanas.tasks import Task
 
     asked: dict[str, Any] = {"target": target, "text": text, "group": group, "time": time, "kind": kind, "metric": metric}
-    asked |= {"test": test, "size": size, "rate": rate, "seconds": seconds, "mirror": mirror}
+    asked |= {"test": test, "size": size, "rate": rate, "seconds": seconds, "mirror": mirror, "positive": positive}
     task = Task.read(data, seed=seed, **{name: value for name, value in asked.items() if value is not None})
-    with _observer(as_json, task.metric, began, limits["trials"]) as observer:
+    spend = limits["budget"] or (None if limits["trials"] else DEFAULT_BUDGET)
+    with _observer(as_json, task.metric, Budget(spend, limits["trials"], began=began)) as observer:
         found = run_search(
             task,
             **limits,
@@ -187,17 +215,24 @@ def search(
 @app.command(short_help="Go on with a search that was stopped.")
 @_verb
 def resume(
-    folder: Annotated[Path, typer.Argument(help="Folder of a search that was stopped.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a search that was stopped.")],
     workers: Workers = None,
+    store: Annotated[
+        str | None, typer.Option("--store", help="Where the searches are remembered now, if they have moved.", metavar="FILE|URL")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Go on with a search that was stopped, from its folder; nothing finished is trained again."""
     began = monotonic()
     from metanas.search import resume as run_resume
-    from metanas.search.folder import read_run
+    from metanas.search.budget import Budget
+    from metanas.search.folder import move_store, read_run, seconds_spent
 
+    if store is not None:
+        move_store(folder, store)
     run = read_run(folder)
-    with _observer(as_json, run.metric, began, run.trials) as observer:
+    budget = Budget(run.seconds, run.trials, spent=seconds_spent(folder, run), began=began)
+    with _observer(as_json, run.metric, budget) as observer:
         found = run_resume(folder, workers=workers, observers=[observer], began=began)
     _tell(found, as_json)
 
@@ -205,8 +240,8 @@ def resume(
 @app.command(short_help="Predict new data with a network found.")
 @_verb
 def predict(
-    folder: Annotated[Path, typer.Argument(help="Folder of a finished search.")],
-    data: Annotated[Path, typer.Argument(help="New data of the same kind, without or with the target.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a finished search.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="New data of the same kind, without or with the target.")],
     proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="CSV file to write. Default: print.", metavar="FILE")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
@@ -225,16 +260,23 @@ def predict(
 @app.command(short_help="List every search ever run.")
 @_verb
 def history(
-    task: Annotated[str | None, typer.Argument(help="Only searches of this task (name or fingerprint).")] = None,
+    task: Annotated[str | None, typer.Argument(metavar="TASK", help="Only searches of this task (name or fingerprint).")] = None,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
     """Every search ever run, from the store, the latest first."""
-    from metanas.experience import history_rows, history_text, open_experience
+    from metanas.experience import absent, history_rows, history_text, open_experience
 
-    with open_experience(store) as experience:
-        rows = history_rows(experience, task)
-    print(json.dumps(rows, indent=2) if as_json else history_text(rows))
+    rows: list[dict[str, Any]] = []
+    if not (missing := absent(store)):
+        with open_experience(store) as experience:
+            rows = history_rows(experience, task)
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    elif missing:
+        print(f"No searches yet: there is no store {missing}; `metanas search digits` makes it.")
+    else:
+        print(history_text(rows, task=task, score=_score_text, at_work=_at_work))
 
 
 @app.command(short_help="Remove a search or a task from the store.")
@@ -243,29 +285,113 @@ def forget(
     what: Annotated[
         str, typer.Argument(metavar="SEARCH|TASK", help="Id of a search, or name or fingerprint of a task with all its searches.")
     ],
+    every: Annotated[bool, typer.Option("--all", help="All tasks of that name, where there are several.")] = False,
     store: Store = None,
     as_json: Json = False,
 ) -> None:
     """Remove a search, or a task with all its searches, from the store for good; files stay."""
-    from metanas.experience import forgotten_rows, forgotten_text, open_experience
+    from metanas.experience import absent, forgotten_rows, forgotten_text, open_experience
 
+    if missing := absent(store):
+        raise InputError(f"there is no search or task {what!r}: there is no store {missing}")
     with open_experience(store) as experience:
-        gone = experience.forget(what)
+        gone = experience.forget(what, every=every)
     print(json.dumps(forgotten_rows(gone), indent=2) if as_json else forgotten_text(gone))
 
 
-def _limits(budget: str | None, trials: int | None, max_params: str | None) -> dict[str, Any]:
+def _score_text(metric: str, value: float) -> str:
+    from metanas.delivery.words import metric_name, metric_text
+
+    return f"{metric_name(metric)} {metric_text(metric, value)}"
+
+
+def _at_work(folder: str) -> bool:
+    from metanas.search.folder import at_work
+
+    return at_work(Path(folder))
+
+
+@app.command(short_help="Compare search strategies on exact benchmarks.")
+@_verb
+def bench(
+    problem: Annotated[str | None, typer.Argument(help="A benchmark (see --list), or the JSON file of a table of your own.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", help="Data sets of the benchmark, joined by commas, or all.", metavar="NAME,...")
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option("--strategy", help="Strategies, joined by commas; random and local-search run beside them.", metavar="NAME,...")
+    ] = "evolution",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each strategy: seeds 0, 1, ...", metavar="N")] = 20,
+    evaluations: Annotated[
+        int | None, typer.Option("--evaluations", min=1, help="Networks evaluated in each run. Default: 200 without --clock.", metavar="N")
+    ] = None,
+    clock: Annotated[
+        str | None, typer.Option("--clock", help="Simulated training time of each run, from the table: 12000s, 5h.", metavar="TIME")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Guide by results after so many epochs. Default: the most.", metavar="N")
+    ] = None,
+    objective: Annotated[
+        str | None, typer.Option("--objective", help="Several goals at once, such as accuracy,latency:raspi4.", metavar="NAME,...")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Validation results to be reached, as printed: 73.4,73.49.", metavar="NUMBER,...")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="Option of the benchmark (see --list); may be repeated.", metavar="NAME=VALUE")
+    ] = None,
+    path: Annotated[
+        Path | None, typer.Option("--path", help="Folder of the benchmarks' tables. Default: METANAS_BENCHMARKS.", metavar="FOLDER")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder that keeps runs, report and plots; its runs are not made again.", metavar="FOLDER")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=0, help="Processes; 0: this one alone. Default: one per core.", metavar="N")
+    ] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="List the benchmarks and where their tables are.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare search strategies on PROBLEM, whose every answer is known: many seeds, exact results, statistical tests."""
+    if list_all or problem is None:
+        from metanas.benchmarks.command import list_command
+
+        if not list_all:
+            raise InputError("say which benchmark to run, or --list to see them all")
+        list_command(path, as_json)
+        return
+    from metanas.benchmarks.command import bench_command
+
+    bench_command(
+        problem,
+        dataset=dataset,
+        strategy=strategy,
+        seeds=seeds,
+        evaluations=evaluations,
+        clock=clock,
+        epochs=epochs,
+        objective=objective,
+        targets=target,
+        workers=workers,
+        out=out,
+        path=path,
+        options=option or (),
+        as_json=as_json,
+    )
+
+
+def _limits(budget: str | None, trials: str | None, max_params: str | None) -> dict[str, Any]:
     """The limits as numbers, checked before anything is read."""
     from metanas.search.budget import parse_count, parse_seconds
 
     return {
         "budget": None if budget is None else _named("--budget", parse_seconds, budget),
-        "trials": None if trials is None else _named("--trials", parse_count, trials),
+        "trials": None if trials is None else _named("--trials", lambda text: parse_count(text, "40"), trials),
         "max_params": None if max_params is None else _named("--max-params", parse_count, max_params),
     }
 
 
-def _named(option: str, parse: Callable[[Any], float], text: str | int) -> float:
+def _named(option: str, parse: Callable[[Any], float], text: str) -> float:
     try:
         return parse(text)
     except InputError as error:
@@ -273,17 +399,16 @@ def _named(option: str, parse: Callable[[Any], float], text: str | int) -> float
 
 
 @contextmanager
-def _observer(as_json: bool, metric: str, began: float, trials: float | None) -> Iterator[Observer]:
+def _observer(as_json: bool, metric: str, budget: Budget) -> Iterator[Observer]:
     """Who shows the progress on standard error: JSON lines if asked, a bar in a terminal, else plain lines."""
-    from metanas.search.budget import Budget
     from metanas.search.observers import JsonObserver, LogObserver, RichObserver
 
     if as_json:
         observer: JsonObserver | LogObserver | RichObserver = JsonObserver()
     elif sys.stderr.isatty():
-        observer = RichObserver(metric, trials)
+        observer = RichObserver(metric, budget, budget.trials)
     else:
-        observer = LogObserver(metric, Budget(began=began), trials)
+        observer = LogObserver(metric, budget, budget.trials)
     try:
         yield observer
     finally:

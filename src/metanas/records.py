@@ -27,7 +27,7 @@ class Fidelity:
     """How thoroughly a candidate is evaluated.
 
     Args:
-        epochs: of training.
+        epochs: of training; 0 asks for training-free scores instead.
         share: (0, 1] of the training data that they use.
         fold: which cut between training and validation rows; 0 is the task's own, others are drawn anew.
     """
@@ -35,6 +35,11 @@ class Fidelity:
     epochs: int
     share: float = 1.0
     fold: int = 0
+
+    @property
+    def training_free(self) -> bool:
+        """Whether this asks for scores of the untrained network: no trial, and never an answer."""
+        return self.epochs == 0
 
     @property
     def effort(self) -> float:

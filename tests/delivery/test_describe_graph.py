@@ -37,11 +37,11 @@ def test_a_small_network_in_words():
         ),
     )
     assert describe_graph(graph) == [
-        "input: grey pictures of 28x28 pixels",
+        "input: grey pictures of 28 x 28 pixels",
         "convolution 3x3, 16 channels, size halved, batch norm, ReLU",
         "2 x convolution 3x3, 16 channels",
         "shortcut around the last 2 layers added",
-        "average of each channel, dropout 25%",
+        "average of each channel, dropout 25 %",
         "dense, 10 outputs",
     ]
 

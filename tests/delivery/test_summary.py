@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 from test_result import result as result
 
-from metanas.delivery import ANSWER, Result, print_summary, summary_lines
+from metanas.delivery import ANSWER, PLAIN, Result, print_summary, summary_lines
 from metanas.delivery.summary import verdict
 from metanas.delivery.words import metric_name, metric_text, metric_words
 from metanas.tasks import METRICS
@@ -63,6 +63,37 @@ def test_the_verdict_names_the_winner(result, kind, words):
     assert "gradient-boosted trees" in sentence
     if kind != "no clear difference":
         assert "1.0 points to 5.0 points" in sentence
+
+
+def test_a_tie_is_a_tie(result):
+    tie = comparison("no clear difference", 0.0)
+    sentence = verdict(changed(result, metric="accuracy", comparison=tie))
+    assert sentence == "A tie: the accuracy of the network found is the same as that of the best baseline, gradient-boosted trees."
+
+
+def test_where_the_plain_network_is_better_its_folder_is_named(result):
+    plain = comparison("loses") | {"against": PLAIN}
+    lines = summary_lines(changed(result, metric="accuracy", comparison=plain), "runs/x")
+    assert any(f"it is in {Path('runs/x/plain')}, and `metanas predict` takes that folder" in line for line in lines)
+
+
+def test_the_positive_class_is_named(result):
+    lines = "\n".join(summary_lines(changed(result, metric="recall", test={**result.test, "recall": 0.5}, positive="ill"), "x"))
+    assert "the share of the examples of class “ill” that was found" in lines
+
+
+def test_the_ways_to_give_new_pictures_are_told(result):
+    assert any("an .npz with them as array x" in line for line in summary_lines(changed(result, data="image"), "x"))
+
+
+def test_a_pipe_whose_reader_has_gone_is_told_to_the_caller(result, monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout", Gone())
+    with pytest.raises(BrokenPipeError):
+        print_summary(result, "x")
 
 
 def test_an_interrupted_search_says_so_and_a_plain_one_does_not(result):

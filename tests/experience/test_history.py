@@ -26,6 +26,7 @@ def test_rows_are_what_the_store_knows_and_survive_json(experience):
             "seed": 3,
         },
         **{"seconds": 125.0, "trials": 2, "failures": 1, "reused": 0, "best": 0.95, "status": "finished", "folder": "runs/iris"},
+        **{"test": None, "parameters": None},
         **{"started": row["started"], "updated": row["updated"]},
     }
     assert row["started"] <= row["updated"]
@@ -48,10 +49,13 @@ def test_the_table_has_a_line_per_search():
         "metric": "accuracy",
         "started": "2025-01-02T03:04:05+00:00",
     }
-    row |= {"seconds": 125.0, "trials": 2, "failures": 1, "best": 0.95, "status": "finished", "folder": ""}
-    longer = {**row, "task": "a long name", "seconds": 7380, "best": None, "folder": "runs/x"}
+    row |= {"seconds": 125.0, "trials": 2, "failures": 1, "best": 0.95, "test": 0.9, "parameters": 1234, "status": "finished", "folder": ""}
+    longer = {**row, "task": "a long name", "seconds": 7380, "best": None, "test": None, "parameters": None, "folder": "runs/x"}
     lines = history_text([row, longer], UTC).splitlines()
-    assert lines[0].split() == ["search", "task", "strategy", "space", "started", "time", "trials", "failed", "best", "status", "folder"]
+    assert lines[0].split() == [
+        *("search", "task", "strategy", "space", "started", "time", "trials", "failed", "validation", "test", "parameters"),
+        *("status", "folder"),
+    ]
     assert lines[1].split() == [
         "ab12",
         "iris",
@@ -64,11 +68,30 @@ def test_the_table_has_a_line_per_search():
         "1",
         "accuracy",
         "0.95",
+        "accuracy",
+        "0.9",
+        "1,234",
         "finished",
         "-",
     ]
     assert "2h03m" in lines[2]
     assert lines[1].index("random") == lines[2].index("random") == lines[0].index("strategy")
+
+
+def test_a_search_without_a_process_is_perhaps_interrupted(experience):
+    start(experience)
+    rows = history_rows(experience)
+    assert " running " in history_text(rows)
+    assert " interrupted? " in history_text(rows, at_work=lambda folder: folder != "runs/iris")
+    experience.finish_search(rows[0]["search"], "finished", {"test": {"score": 0.5}, "parameters": 12_000})
+    ended = history_text(history_rows(experience), score=lambda metric, value: f"<{metric} {value}>", at_work=lambda folder: False)
+    assert " finished " in ended
+    assert " <accuracy 0.5>  12,000 " in ended
+
+
+def test_a_name_that_no_task_has_is_not_an_empty_history(experience):
+    start(experience)
+    assert history_text(history_rows(experience, "wine"), task="wine") == "No search of a task 'wine'; `metanas history` lists all."
 
 
 def test_an_empty_history_says_how_to_begin(experience):

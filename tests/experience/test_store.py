@@ -199,6 +199,20 @@ def test_a_search_is_forgotten_for_good(experience, path):
     assert all(b"SECRET-REASON" not in file.read_bytes() for file in path.parent.iterdir())
 
 
+def test_of_several_tasks_of_a_name_one_is_chosen_or_all(experience):
+    experience.add_task(OTHER, description("iris"))
+    mine = start(experience)
+    with pytest.raises(
+        InputError, match=rf"2 tasks are named 'iris'; give the fingerprint of one, or --all .*{FINGERPRINT[:12]} \(1 search, "
+    ):
+        experience.forget("iris")
+    assert len(experience.tasks()) == 2
+    assert [t.fingerprint for t in experience.forget(OTHER).tasks] == [OTHER]
+    experience.add_task(OTHER, description("iris"))
+    removed = experience.forget("iris", every=True)
+    assert (len(removed.tasks), [s.id for s in removed.searches]) == (2, [mine])
+
+
 def test_a_task_is_forgotten_with_its_searches(experience):
     experience.add_task(OTHER, description("wine"))
     recorded(experience, start(experience), candidate(0))

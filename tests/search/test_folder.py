@@ -7,7 +7,8 @@ from search_examples import points
 import metanas
 from metanas import __version__
 from metanas.errors import InputError
-from metanas.search.folder import FILE, Run, make_folder, read_run
+from metanas.experience import Experience
+from metanas.search.folder import ARRAYS, FILE, Run, arrays_folder, at_work, make_folder, move_store, owned, read_run, seconds_spent
 
 RUN = Run(
     "ab12", "store.db", "f" * 32, None, "accuracy", "random", "mlp", 3, 1, "cpu", 900, None, 14, ("ops.py",), {"group": 3}, ("a note",)
@@ -126,6 +127,49 @@ def test_what_is_there_is_not_overwritten(folder, tmp_path):
     with pytest.raises(InputError, match="is a file"):
         make_folder(tmp_path / "notes.txt", "x")
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_finished_folder_is_not_said_to_go_on(folder):
+    (folder / "result.json").write_text("{}")
+    with pytest.raises(InputError, match=r"the search in it has ended, and `metanas predict .*run NEW_DATA` uses its network"):
+        make_folder(folder, "x")
+
+
+def test_arrays_stand_in_the_runs_folder_and_those_of_a_killed_search_go(folder):
+    (folder / ARRAYS).mkdir()
+    (folder / ARRAYS / "old.npy").write_text("left by a killed search")
+    with arrays_folder(folder) as place:
+        assert place.parent == folder.resolve()
+        assert list(place.iterdir()) == []
+        (place / "new.npy").write_text("")
+    assert [path.name for path in folder.iterdir()] == [FILE]
+
+
+def test_a_folder_has_one_owner(folder):
+    assert not at_work(folder)
+    with owned(folder):
+        assert at_work(folder)
+        with pytest.raises(InputError, match="another process is at work on the search in"), owned(folder):
+            pass
+    assert not at_work(folder)
+    assert not at_work(folder / "nowhere")
+
+
+def test_a_moved_store_is_noted_if_it_holds_the_search(folder, tmp_path):
+    with Experience(tmp_path / "moved.db") as experience:
+        experience.add_task("f" * 32, points(90).describe())
+        identity = experience.start_search("f" * 32, strategy="random", space="mlp", metric="accuracy", seed=3)
+        experience.finish_search(identity, "interrupted", elapsed=12.5)
+    with pytest.raises(InputError, match="there is no store"):
+        move_store(folder, str(tmp_path / "nowhere.db"))
+    with pytest.raises(InputError, match="has no search 'ab12'"):
+        move_store(folder, str(tmp_path / "moved.db"))
+    assert read_run(folder) == RUN
+    altered(folder, search=identity)
+    with pytest.raises(InputError, match=r"store\.db, in which .* is not there; name its place with --store"):
+        seconds_spent(folder, read_run(folder))
+    move_store(folder, str(tmp_path / "moved.db"))
+    assert seconds_spent(folder, read_run(folder)) == 12.5
 
 
 def test_folders_that_can_not_be_made_are_refused(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 import io
 import json
 
+import pytest
 from search_examples import toy
 
 from metanas.records import Evaluation, Fidelity, Proposal
@@ -30,8 +31,8 @@ def test_plain_lines_tell_every_new_best_and_else_one_in_ten_seconds():
     observer.close()
     assert out.getvalue().splitlines() == [
         "[   0.0s] hello",
-        "[   0.0s] search, about 30 s",
-        "[   0.0s] test",
+        "[   0.0s] search, about 30 s; 1:00 of the budget left",
+        "[   0.0s] test; 1:00 of the budget left",
         "[   0.0s] 1 trial, 0 failed, best validation accuracy 50.0 % (12,345 parameters)",
         "[  10.0s] 3 trials, 1 failed, best validation accuracy 50.0 % (12,345 parameters)",
     ]
@@ -66,23 +67,23 @@ def test_json_lines_are_json_for_machines_whatever_the_numbers():
 
 def test_the_bar_tells_phase_time_left_counts_and_best(capsys):
     now = [0.0]
-    observer = RichObserver("accuracy", None, lambda: now[0])
+    observer = RichObserver("accuracy", Budget(600.0, clock=lambda: now[0], began=0.0), None, lambda: now[0])
     try:
         observer.on_phase("search", 100.0)
         best = evaluation(0)
         observer.on_evaluation(best, best)
         now[0] = 25.0
         assert observer._done() == 0.25
-        assert observer._time_left() == "1:15 left"
+        assert observer._time_left() == "1:15 left, 9:35 in all"
         now[0] = 500.0
         assert observer._done() == 1.0
-        assert observer._time_left() == "0:00 left"
+        assert observer._time_left() == "0:00 left, 1:40 in all"
         observer.on_phase("final training", None)
         now[0] += 30.0
-        assert observer._time_left() == "0:30"
+        assert observer._time_left() == "0:30, 1:10 in all"
         observer.on_progress(0.5)
         assert observer._done() == 0.5
-        assert observer._time_left() == "about 0:30 left"
+        assert observer._time_left() == "about 0:30 left, 1:10 in all"
         observer.on_message("something")
         assert observer._counts.text == "1 trial, 0 failed, best validation accuracy 50.0 % (12,345 parameters)"
     finally:
@@ -90,9 +91,24 @@ def test_the_bar_tells_phase_time_left_counts_and_best(capsys):
     assert "something" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["column 'rate [/h]' left out", "[m/s] and [bold]", "[red]"])
+def test_square_brackets_are_the_users_own(text, capsys):
+    observer = RichObserver("accuracy", Budget())
+    try:
+        observer.on_message(text)
+        observer.on_phase(text, None)
+        observer._counts.metric = text
+        observer.on_evaluation(evaluation(0), None)
+        observer._progress.refresh()
+        assert text in str(observer._progress.columns[0].render(observer._progress.tasks[0]))
+    finally:
+        observer.close()
+    assert text in capsys.readouterr().err
+
+
 def test_a_number_of_trials_gives_the_bar_its_length():
     now = [0.0]
-    observer = RichObserver("accuracy", 4, lambda: now[0])
+    observer = RichObserver("accuracy", Budget(clock=lambda: now[0], began=0.0), 4, lambda: now[0])
     try:
         observer.on_phase("search", None)
         now[0] = 30.0

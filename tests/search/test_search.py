@@ -18,7 +18,7 @@ from search_examples import Sentences, points, quick_plan, stripes
 
 import metanas
 from metanas.delivery.result import Result
-from metanas.delivery.scoring import score_once
+from metanas.delivery.scoring import Comparison, score_once
 from metanas.errors import InputError, MetaNASError
 from metanas.experience import Experience
 from metanas.search import sitting
@@ -128,7 +128,7 @@ def test_the_folder_holds_the_result_and_a_model_that_predicts(one_worker):
 
 
 @pytest.mark.parametrize("outcome", ["good", "refused", "stopped"])
-def test_no_arrays_are_left_in_the_temporary_folder(outcome, troublesome, monkeypatch, tmp_path):
+def test_no_arrays_are_left_anywhere(outcome, troublesome, monkeypatch, tmp_path):
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     options = {"refused": {"space": f"{troublesome}:hopeless"}, "stopped": {"observers": [Presses("search", "final training")]}}.get(
@@ -138,6 +138,44 @@ def test_no_arrays_are_left_in_the_temporary_folder(outcome, troublesome, monkey
         metanas.search(points(90), trials=1, workers=0, out=tmp_path / "out", store=False, **options)
     assert (tmp_path / "out" / "result.json").exists() == (outcome == "good")
     assert not list((tmp_path / "temporary").glob("metanas*"))  # PyTorch may leave folders of its own
+    assert not list((tmp_path / "out").rglob("*.npy"))
+
+
+class Breaks(Sentences):
+    """An observer that can't bear the first message."""
+
+    def on_message(self, text):
+        raise RuntimeError("a broken observer")
+
+
+def test_a_search_that_breaks_while_it_is_introduced_does_not_run_for_ever(places):
+    with pytest.raises(RuntimeError, match="a broken observer"):
+        metanas.search(points(90), trials=1, workers=0, out=places / "breaks", store=False, observers=[Breaks()])
+    with Experience(places / "breaks" / "store.db") as experience:
+        assert experience.searches()[0].status == "failed"
+
+
+def test_arrays_that_find_no_room_are_bad_input(places, monkeypatch):
+    def full(self, folder):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("metanas.tasks.LearningData.save", full)
+    with pytest.raises(InputError, match=r"can't be written into .*full \(No space left on device\); make room there"):
+        metanas.search(points(90), trials=1, workers=0, out=places / "full", store=False)
+
+
+def test_a_plain_network_that_is_better_is_kept_beside_the_answer(places, monkeypatch):
+    def scored(task, entries, **options):
+        scores = score_once(task, entries, **options)
+        plain = Comparison("the plain network", -0.2, (-0.3, -0.1), "loses")
+        return replace(scores, comparison=plain if any(e.name == plain.against for e in entries) else scores.comparison)
+
+    monkeypatch.setattr(sitting, "score_once", scored)
+    found = metanas.search(points(), trials=TRIALS, seed=SEED, max_params=LIMIT, workers=0, out=places / "plain", store=False)
+    assert "the plain network" in found.result.baselines
+    plain = metanas.load_model(found.folder / "plain")
+    assert plain.parameters != found.result.parameters
+    assert len(plain.predict(points().rows(np.arange(5)))) == 5
 
 
 def test_a_second_search_with_the_same_store_and_seed_trains_no_candidate(one_worker, places):
@@ -185,6 +223,7 @@ def test_after_kill_9_the_search_goes_on_and_ends_as_if_nothing_had_been(picture
         before = experience.evaluations(record.id)
     assert 4 <= len(before) < TRIALS
     assert record.status == "running"
+    assert list((folder / ".arrays").rglob("*.npy"))  # left by the kill, but in the run's own folder
 
     heard = Sentences()
     found = metanas.resume(folder, task=stripes(), observers=[heard])
@@ -194,6 +233,8 @@ def test_after_kill_9_the_search_goes_on_and_ends_as_if_nothing_had_been(picture
     assert {e.proposal.id: e for e in before}.items() <= after.items()
     assert len(heard.evaluations) == TRIALS  # those of the earlier sitting first, so that counts go on
     assert heard.evaluations[: len(before)] == before
+    assert any(f"going on after {len(before)} evaluations; " in message for message in heard.messages)
+    assert not (folder / ".arrays").exists()
     assert (record.status, record.trials) == ("finished", TRIALS)
     assert outcome(found) == outcome(pictures)
 

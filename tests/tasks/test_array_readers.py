@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from metanas.errors import InputError
-from metanas.tasks import Task
+from metanas.tasks import Preprocessing, Task, read_new
 
 RNG = np.random.default_rng(0)
 Y = np.arange(60) % 3
@@ -75,8 +75,30 @@ def test_pictures_of_floats_are_scaled_to_grey_levels() -> None:
     grey = RNG.random((60, 8, 8))
     np.testing.assert_array_equal(Task.from_arrays(grey, Y).inputs[:, 0], np.rint(grey * 255))
     np.testing.assert_array_equal(Task.from_arrays(np.rint(grey * 200), Y).inputs[:, 0], np.rint(grey * 200))
-    with pytest.raises(InputError, match="from 0 to 1 or from 0 to 255"):
+    with pytest.raises(InputError, match=r"from 0 \(black\) to 1 \(white\), not from"):
         Task.from_arrays(grey - 1, Y)
+    with pytest.raises(InputError, match=r"from 0 \(black\) to 255 \(white\), not from"):
+        Task.from_arrays(grey * 1000, Y)
+
+
+def test_the_scale_of_pictures_is_that_of_the_training_part_and_kept_with_the_preprocessing() -> None:
+    grey = RNG.random((60, 8, 8))
+    fitted = Preprocessing.from_json(Task.from_arrays(grey, Y).prepare()[1].to_json())
+    dark = grey[:5] * 0.5
+    np.testing.assert_array_equal(read_new(dark, fitted)[0][:, 0], np.rint(dark * 255))
+    in_bytes = Preprocessing.from_json(Task.from_arrays(np.rint(grey * 255), Y).prepare()[1].to_json())
+    np.testing.assert_array_equal(read_new(grey[:5] > 0.5, in_bytes)[0][:, 0], grey[:5] > 0.5)  # nearly black, not stretched
+    with pytest.raises(InputError, match=r"from 0 \(black\) to 1 \(white\), not from 0 to 200"):
+        read_new(np.array([[[0, 200]]], np.uint8), fitted)
+
+
+def test_new_digits_are_taken_in_the_units_of_scikit_learn() -> None:
+    from sklearn.datasets import load_digits
+
+    task = Task.from_sklearn("digits")
+    x, _ = read_new(load_digits().images[:50], task.prepare()[1])
+    np.testing.assert_array_equal(x, task.inputs[:50])
+    np.testing.assert_array_equal(read_new(load_digits().images[:1] * 0, task.prepare()[1])[0], 0)
 
 
 def test_large_pictures_are_shrunk_with_a_note() -> None:
@@ -125,7 +147,11 @@ def test_groups_and_times_of_arrays_in_memory() -> None:
 
 
 def test_many_numbered_classes_stay_classes_and_floats_are_regression() -> None:
-    assert len(Task.from_arrays(floats(120, 30), np.arange(120) % 40, kind="series").classes) == 40
+    many = Task.from_arrays(floats(200, 30), np.arange(200) % 40, kind="series")
+    assert len(many.classes) == 40
+    assert "'label' holds whole numbers (40 different, consecutive), so they are classes; give --kind regression" in many.notes[0]
+    named = Task.from_arrays(floats(120, 30), np.arange(120) % 40, kind="series,classification")
+    assert len(named.classes) == 40
     windows = Task.from_arrays(floats(60, 30), floats(60, 4), kind="series")
     assert (windows.kind, windows.targets.shape, windows.metric) == ("regression", (60, 4), "rmse")
     assert windows.prepare()[1].shape.outputs == 4
@@ -157,6 +183,8 @@ def test_missing_numbers_of_tables_are_filled() -> None:
     x[5, 0], x[6, 1] = np.nan, np.inf
     task = Task.from_arrays(x, Y)
     assert task.inputs.isna().sum().tolist() == [1, 1, 0]
+    assert "column 'x1': 1 infinite value taken as missing" in task.notes
+    assert "missing values are filled in and marked in 2 columns: x0, x1" in task.notes
     assert np.isfinite(task.prepare()[0].x_train).all()
 
 
@@ -202,6 +230,18 @@ def test_files_that_are_no_archive_or_pickled(tmp_path: Path) -> None:
             Task.read(tmp_path / f"{name}.npz")
     with pytest.raises(InputError, match=r"array 'x_train' in 'objects\.npz' is pickled"):
         Task.read(tmp_path / "objects.npz")
+
+
+def test_ragged_lists_and_numbers_that_are_none_are_refused_in_a_sentence() -> None:
+    with pytest.raises(InputError, match="x_train must be an array, or lists of equal lengths"):
+        Task.from_arrays([[1, 2], [3]] * 30, Y)
+    with pytest.raises(InputError, match="y_train must be an array, or lists of equal lengths"):
+        Task.from_arrays(floats(60, 5), [[1, 2], [3]] * 30)
+    for option in ("size", "rate"):
+        with pytest.raises(InputError, match=f"--{option} must be a number above 0, not 'big'"):
+            Task.from_arrays(ints(np.uint8, 60, 8, 8), Y, **{option: "big"})
+    with pytest.raises(InputError, match="option mirror must be True or False, not 'yes'"):
+        Task.from_arrays(ints(np.uint8, 60, 8, 8), Y, mirror="yes")
 
 
 def test_parts_in_memory_come_in_pairs() -> None:

@@ -118,7 +118,7 @@ def test_a_few_words_among_numbers_are_missing_values() -> None:
 def test_many_words_among_numbers_make_a_category() -> None:
     frame, notes = cleaned(doors=["2", "3", "4", "more"] * (N // 4))
     assert str(frame["doors"].dtype) == "category"
-    assert "column 'doors' holds numbers and 25% words, so it counts as a category" in notes
+    assert "column 'doors' holds numbers and 25 % words, so it counts as a category" in notes
 
 
 def test_infinite_numbers_are_missing_values() -> None:
@@ -126,6 +126,42 @@ def test_infinite_numbers_are_missing_values() -> None:
     assert frame["rate"].isna().sum() == 2
     assert np.isfinite(frame["rate"][2:]).all()
     assert "2 infinite values taken as missing" in notes
+
+
+def test_training_rows_alone_decide_what_a_column_is() -> None:
+    train = np.arange(0, N, 2)
+    odd = np.arange(N) % 2 == 1
+    columns = {
+        "words_elsewhere": np.where(odd, "word", np.arange(N).astype(str) + ".5"),
+        "constant_in_training": np.where(odd, np.arange(N), 7),
+        "empty_in_training": np.where(odd, 1.0, np.nan),
+        "code": [f"K{i}" if i % 2 == 0 else "K0" for i in range(N)],
+        "row": np.where(odd, 0, np.arange(N)),
+        "repeats_elsewhere_id": np.where(odd, 5, np.arange(N) * 3),
+    }
+    frame, notes = clean(pd.DataFrame({**BASE, **columns}), train)
+    assert list(frame.columns) == ["size", "words_elsewhere"]
+    assert frame["words_elsewhere"].dtype == np.float64
+    assert len(frame) == N
+    text = " | ".join(notes)
+    assert "column 'words_elsewhere': 20 values not a number (word), taken as missing" in text
+    assert "identifiers or row numbers: row, repeats_elsewhere_id" in text
+
+
+@given(st.lists(st.sampled_from(["1", "2.5", "x", "y", "", "7"]), min_size=20, max_size=20), st.integers(0, 2**32 - 1))
+def test_what_other_rows_hold_does_not_matter(values: list[str], seed: int) -> None:
+    """The same columns stay, as the same kind, whatever stands in rows that are not for training."""
+    other = [values[i] if i < 12 else np.random.default_rng([seed, i]).choice(["1", "x", "longer words in a row", ""]) for i in range(20)]
+    kinds = []
+    for column in (values, other):
+        frame, _ = clean(pd.DataFrame({"size": BASE["size"][:20], "c": column}), np.arange(12))
+        kinds.append(frame.dtypes.astype(str).to_dict())
+    assert kinds[0] == kinds[1]
+
+
+def test_missing_values_are_told() -> None:
+    _, notes = cleaned(half=[1.5, None] * (N // 2), word=["a", None, "b", "a"] * (N // 4))
+    assert notes == "missing values are filled in and marked in 2 columns: half, word"
 
 
 def test_no_column_left_is_an_error_that_says_why() -> None:

@@ -35,6 +35,23 @@ def test_the_size_may_be_chosen_and_is_64_at_most_otherwise(pictures: Path) -> N
     assert images.common_size([(1000, 1)], None) == (64, 1)
 
 
+def test_the_own_test_part_of_a_folder_decides_nothing(pictures: Path, clips: Path, tmp_path: Path) -> None:
+    for name, shape, mode in (("train", (10, 12), "L"), ("test", (40, 50), "RGB")):
+        for label in "ab":
+            (tmp_path / "parted" / name / label).mkdir(parents=True)
+            for i in range(12):
+                Image.new(mode, shape[::-1], i).save(tmp_path / "parted" / name / label / f"{i}.png")
+    assert Task.from_images(tmp_path / "parted").inputs.shape == (48, 1, 10, 12)
+    for name, rate, seconds in (("train", 4000, 0.2), ("test", 8000, 1.0)):
+        for label in "ab":
+            (tmp_path / "clipped" / name / label).mkdir(parents=True)
+            for i in range(12):
+                waves = np.full((round(rate * seconds), 1 + (name == "test")), 100 + i, np.int16)
+                wavfile.write(tmp_path / "clipped" / name / label / f"{i}.wav", rate, waves)
+    task = Task.from_sounds(tmp_path / "clipped")
+    assert (task.inputs.shape, task.rate) == ((48, 1, 800), 4000)
+
+
 def test_grey_pictures_have_one_channel_however_they_are_stored(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     modes = ["L", "RGB", "1", "P", "LA", "RGBA"]
@@ -118,7 +135,7 @@ def test_options_that_mean_nothing_for_pictures(pictures: Path) -> None:
         Task.read(pictures, target="x")
     with pytest.raises(InputError, match="leave --kind out"):
         Task.read(pictures, kind="regression")
-    with pytest.raises(InputError, match="size must be above 0"):
+    with pytest.raises(InputError, match="--size must be a number above 0, not 0"):
         Task.read(pictures, size=0)
 
 

@@ -61,6 +61,20 @@ def test_numbers_only_means_no_header(tmp_path: Path) -> None:
     assert len(frame) == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("2019,2020,2021\n5,3,8\n4,4,1\n", ["2019", "2020", "2021"]),
+        ("0,1,2,3\n5.5,3,8,1\n4.5,4,1,0\n", ["0", "1", "2", "3"]),
+        ("7,4\n1.5,yes\n2.5,no\n", ["7", "4"]),
+        ("1,2,3\n2,3,4\n3,4,5\n", ["x0", "x1", "x2"]),
+        ("7,4\n1.5,\n2.5,1\n", ["x0", "x1"]),
+    ],
+)
+def test_names_that_are_numbers_are_told_from_data(tmp_path: Path, text: str, columns: list[str]) -> None:
+    assert list(read_frame(write(tmp_path / "t.csv", text)).columns) == columns
+
+
 def test_a_delimiter_after_every_row_shifts_nothing(tmp_path: Path) -> None:
     frame = read_frame(write(tmp_path / "t.csv", "a,b\n1,2,\n3,4,\n"))
     assert frame["a"].tolist() == [1, 3]
@@ -99,3 +113,6 @@ def test_columns_need_different_names(tmp_path: Path) -> None:
     pd.DataFrame([[1, 2]], columns=["a", "a "]).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(InputError, match="several columns named 'a'"):
         read_frame(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"table 't\.csv' has several columns named 'a'; give each its own name"):
+        read_frame(write(tmp_path / "t.csv", "a, a,b\n1,2,3\n"))
+    assert len(read_frame(write(tmp_path / "unnamed.csv", ",,b\n1,2,3\n")).columns) == 3

@@ -37,13 +37,35 @@ def test_tables_with_or_without_the_target_and_in_any_order(tmp_path: Path) -> N
     np.testing.assert_allclose(read_new(new, fitted)[0], x, atol=1e-6)
 
 
-def test_words_in_numbers_and_unknown_categories_are_no_error(tmp_path: Path) -> None:
+def test_words_in_numbers_and_unknown_categories_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     fitted = Task.from_table(fruit()).prepare()[1]
     (tmp_path / "new.csv").write_text("size,colour\nunknown,violet\n,\n1.5,red\n")
-    x, _ = read_new(tmp_path / "new.csv", fitted)
+    with caplog.at_level(logging.WARNING):
+        x, _ = read_new(tmp_path / "new.csv", fitted)
     assert np.isfinite(x).all()
     assert (x[0] == x[1]).all()
     assert x[2, 1:].sum() == 1
+    assert caplog.messages == [
+        "column 'size': 1 value not a number (unknown), taken as missing",
+        "column 'colour': 1 value that training never had (violet), taken as unknown",
+        "2 rows without a usable value (row 0, 1): the prediction there is a guess",
+    ]
+
+
+def test_infinite_numbers_are_told_and_good_tables_pass_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    fitted = Task.from_table(fruit()).prepare()[1]
+    with caplog.at_level(logging.WARNING):
+        read_new(fruit(9), fitted)
+        assert caplog.messages == []
+        read_new(pd.DataFrame({"size": [np.inf, 1.0], "colour": ["red", "blue"]}), fitted)
+    assert caplog.messages == ["column 'size': 1 infinite value taken as missing"]
+
+
+@pytest.mark.parametrize("columns", [{"size": [None, None], "colour": [None, ""]}, {"size": ["big"], "colour": ["violet"]}])
+def test_a_table_without_any_usable_value_is_refused(columns: dict[str, list[object]]) -> None:
+    fitted = Task.from_table(fruit()).prepare()[1]
+    with pytest.raises(InputError, match=r"nothing in this table can be used by the network: .*give a table like the one for training"):
+        read_new(pd.DataFrame(columns), fitted)
 
 
 def test_missing_columns_are_named(tmp_path: Path) -> None:
@@ -142,6 +164,13 @@ def test_texts_from_tables_lines_and_lists(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read_new(source, fitted)[0], expected)
     with pytest.raises(InputError, match="lacks the column 'review'"):
         read_new(pd.DataFrame({"a": ["x"], "b": ["y"]}), fitted)
+
+
+@pytest.mark.parametrize("source", [None, 5, [[1], [2, 3]], object(), {}])
+def test_what_is_no_data_is_refused_in_a_sentence(source: object) -> None:
+    for fitted in (Task.from_table(fruit()).prepare()[1], Task.from_sklearn("digits").prepare()[1]):
+        with pytest.raises(InputError):
+            read_new(source, fitted)
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:

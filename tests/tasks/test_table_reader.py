@@ -56,9 +56,9 @@ def test_categories_that_only_the_test_part_has_are_told(table: Table) -> None:
     assert Task.from_table(frame).notes == ()
     frame.loc[[100, 117], "colour"] = "octarine"
     frame.loc[110, "colour"] = None
-    (note,) = Task.from_table(frame).notes
+    _, note = Task.from_table(frame).notes
     assert note == "column 'colour': 2 test rows with a value that training lacks (octarine), taken as unknown"
-    assert Task.from_table(frame.drop(columns="split")).notes == ()
+    assert Task.from_table(frame.drop(columns="split")).notes == ("missing values are filled in and marked in 1 column: colour",)
 
 
 def test_the_split_column_is_respected_and_no_feature(table: Table) -> None:
@@ -101,6 +101,9 @@ def test_group_and_time_exclude_each_other_and_must_exist(table: Table) -> None:
         Task.from_table(table().assign(a=1, b=2), group="a", time="b")
     with pytest.raises(InputError, match="no group column 'g'"):
         Task.from_table(table(), group="g")
+    for option in ("group", "time"):
+        with pytest.raises(InputError, match=f"--{option} target names the target column"):
+            Task.from_table(table(), **{option: "target"})
 
 
 def test_a_folder_with_train_and_test_files(tmp_path: Path, table: Table) -> None:
@@ -127,7 +130,8 @@ def test_unknown_categories_in_the_test_part_are_no_error(table: Table) -> None:
     frame = table().assign(split=["train"] * 100 + ["test"] * 20)
     frame.loc[100:, "colour"] = "violet"
     task = Task.from_table(frame)
-    x, y = task.test_data()
+    inputs, y = task.test_data()
+    x = task.prepare()[1].transform(inputs)
     assert len(x) == len(y) == 20
     assert np.isfinite(x).all()
     assert (x[:, 1:] == 0).all()
@@ -137,12 +141,33 @@ def test_majority_decides_the_metric(table: Table) -> None:
     frame = table().assign(target=["rare"] * 12 + ["common"] * 108)
     task = Task.from_table(frame)
     assert task.metric == "balanced_accuracy"
-    assert any("balanced_accuracy decides" in n for n in task.notes)
+    assert any("balanced accuracy decides" in n for n in task.notes)
     assert Task.from_table(frame, metric="accuracy").metric == "accuracy"
     assert Task.from_table(frame, metric="accuracy").prepare()[0].class_weights is None
     weights = task.prepare()[0].class_weights
     assert weights is not None
     assert weights[1] > weights[0]
+
+
+def test_the_positive_one_of_two_classes_is_the_later_the_much_rarer_or_the_one_named(table: Table) -> None:
+    def task(shares: dict[str, int], **options: str) -> Task:
+        return Task.from_table(table().assign(target=[name for name, count in shares.items() for _ in range(count)]), **options)
+
+    assert task({"no": 60, "yes": 60}).positive == "yes"
+    assert task({"no": 50, "yes": 70}).positive == "yes"
+    assert task({"no": 100, "yes": 20}).positive == "yes"
+    rare = task({"ill": 30, "well": 90}, metric="f1")
+    assert (rare.classes, rare.positive) == (("well", "ill"), "ill")
+    assert rare.targets[:30].tolist() == [1] * 30
+    assert rare.notes == ("f1 is that of class 'ill'; give --positive 'well' for the other class",)
+    named = task({"ill": 30, "well": 90}, positive="well", metric="recall")
+    assert (named.classes, named.positive) == (("ill", "well"), "well")
+    assert Task.from_sklearn("breast_cancer").positive == "malignant"
+    assert Task.from_sklearn("iris").positive == ""
+    with pytest.raises(InputError, match=r"--positive il is no class \(did you mean 'ill'\?\); the classes are ill, well"):
+        task({"ill": 30, "well": 90}, positive="il")
+    with pytest.raises(InputError, match="it names one of two classes"):
+        Task.from_sklearn("iris", positive="setosa")
 
 
 def test_rows_without_a_target_are_left_out_everywhere(table: Table) -> None:
@@ -171,6 +196,10 @@ def test_rows_without_a_target_are_left_out_everywhere(table: Table) -> None:
         ({}, {"seed": -1}, "seed must be a whole number from 0"),
         ({}, {"seed": "a"}, "seed must be a whole number from 0"),
         ({}, {"time": "colour"}, "holds neither numbers nor dates"),
+        ({}, {"target": 3}, "option target must be a text, not 3"),
+        ({}, {"kind": 3}, "option kind must be a text, or several, not 3"),
+        ({}, {"test": 3}, "option test must be a text or a path, not 3"),
+        ({}, {"name": ["x"]}, "option name must be a text"),
     ],
 )
 def test_bad_tables_and_options(table: Table, change: dict[str, object], options: dict[str, object], message: str) -> None:
@@ -197,6 +226,23 @@ def test_an_empty_table_and_repeated_names(table: Table) -> None:
     twice.columns = ["size", "size", "target"]
     with pytest.raises(InputError, match="different names"):
         Task.from_table(twice)
+
+
+@pytest.mark.parametrize("source", [None, 3, [1, 2], b"x.csv"])
+def test_what_is_no_path_and_no_table(source: object) -> None:
+    for read in (Task.read, Task.from_table, Task.from_csv, Task.from_text, Task.from_npz, Task.from_images, Task.from_sounds):
+        with pytest.raises(InputError, match="must be a path"):
+            read(source)  # type: ignore[operator]
+
+
+def test_another_ending_is_no_likeness(tmp_path: Path, table: Table) -> None:
+    """Names are compared without their endings, which most files share."""
+    table().to_csv(tmp_path / "oranges.csv", index=False)
+    with pytest.raises(InputError) as refused:
+        Task.from_csv(tmp_path / "figs.csv")
+    assert "did you mean" not in str(refused.value)
+    with pytest.raises(InputError, match=r"did you mean 'oranges\.csv'"):
+        Task.from_csv(tmp_path / "orange.parquet")
 
 
 def test_nothing_at_that_path(tmp_path: Path, table: Table) -> None:

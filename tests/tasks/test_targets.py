@@ -42,11 +42,33 @@ def test_many_different_numbers_are_regression(values: object, kind: str) -> Non
 
 
 def test_the_user_decides_and_whole_numbers_of_arrays_are_classes() -> None:
-    many = np.arange(37).repeat(3)
-    assert encode(many, "y", None, whole_numbers_are_classes=True).kind == "classification"
-    assert encode(many, "y", "regression", whole_numbers_are_classes=True).kind == "regression"
-    assert encode(many / 2, "y", None, whole_numbers_are_classes=True).kind == "regression"
+    many = np.arange(37).repeat(5)
+    assert encode(many, "y", None, numbered=True).kind == "classification"
+    assert encode(many, "y", "regression", numbered=True).kind == "regression"
+    assert encode(many / 2, "y", None, numbered=True).kind == "regression"
     assert encode(many, "y", "classification").kind == "classification"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(0).integers(0, 5000, 2000),  # prices
+        np.random.default_rng(0).poisson(60, 2000),  # counts
+        np.arange(18, 90).repeat(30),  # ages
+        np.arange(200),
+    ],
+)
+def test_many_whole_numbers_that_do_not_count_classes_are_regression_and_said_so(values: np.ndarray) -> None:
+    found = encode(values, "y", None, numbered=True)
+    assert found.kind == "regression"
+    assert "so this is regression; give --kind classification" in found.notes[0]
+
+
+def test_few_numbers_that_are_not_counted_are_classes_and_said_so() -> None:
+    assert encode(np.arange(60) % 3, "y", None, numbered=True).notes == []
+    odd = encode(np.array([3, 7, 12] * 20), "y", None, numbered=True)
+    assert odd.kind == "classification"
+    assert "give --kind regression" in odd.notes[0]
 
 
 def test_several_outputs_and_rows_without_a_target() -> None:
@@ -78,12 +100,20 @@ def test_a_class_is_one_value() -> None:
 
 
 def test_rare_classes_are_left_out_with_a_note() -> None:
-    targets = encode(pd.Series(["a"] * 5 + ["b"] * 2 + ["c"] * 6), "y", None)
-    kept = drop_rare(targets, np.zeros(13, np.int8))
+    targets = encode(pd.Series(["a"] * 5 + ["b"] * 2 + ["c"] * 13), "y", None)
+    kept = drop_rare(targets, np.zeros(20, np.int8))
     assert kept.classes == ("a", "c")
-    assert kept.rows.tolist() == [0, 1, 2, 3, 4, *range(7, 13)]
-    assert kept.values.tolist() == [0] * 5 + [1] * 6
+    assert kept.rows.tolist() == [0, 1, 2, 3, 4, *range(7, 20)]
+    assert kept.values.tolist() == [0] * 5 + [1] * 13
     assert "2 rows left out, of classes with fewer than 3 rows to learn from: b" in kept.notes
+
+
+def test_more_than_a_tenth_of_the_rows_is_not_left_out() -> None:
+    targets = encode(pd.Series(["a"] * 5 + ["b"] * 2 + ["c"] * 12), "y", None)
+    with pytest.raises(
+        InputError, match=r"2 of 19 rows are of classes with fewer than 3 rows to learn from \(b\): too many to leave out; join"
+    ):
+        drop_rare(targets, np.zeros(19, np.int8))
 
 
 def test_with_given_parts_fewer_rows_do() -> None:
@@ -95,7 +125,7 @@ def test_with_given_parts_fewer_rows_do() -> None:
 def test_classes_of_single_rows() -> None:
     with pytest.raises(InputError, match=r"every class has a single row.*--kind regression"):
         drop_rare(encode(pd.Series(list("abcdefgh")), "y", None), np.zeros(8, np.int8))
-    with pytest.raises(InputError, match="only 1 of 4 classes have 3 rows or more"):
+    with pytest.raises(InputError, match="only 1 of 4 classes has 3 rows or more"):
         drop_rare(encode(pd.Series(list("aaaabbcd")), "y", None), np.zeros(8, np.int8))
 
 

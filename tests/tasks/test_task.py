@@ -61,11 +61,11 @@ def test_prepared_data_are_computed_once_and_match_the_parts() -> None:
     np.testing.assert_array_equal(data.x_train, preprocessing.transform(task.rows(task.train)))
 
 
-def test_final_data_join_training_and_validation_in_the_same_shape() -> None:
+def test_joined_data_are_training_and_validation_rows_in_the_same_shape() -> None:
     task = Task.from_sklearn("diabetes")
     data, _ = task.prepare()
-    final = task.final_data()
-    both = np.sort(np.concatenate([task.train, task.validation]))
+    final = data.joined()
+    both = np.concatenate([task.train, task.validation])
     np.testing.assert_array_equal(final.y_train, task.targets[both])
     assert final.x_train.shape == (len(both), *data.x_train.shape[1:])
     assert len(final.x_val) == len(final.y_val) == 0

@@ -90,7 +90,7 @@ def test_default_metrics() -> None:
     assert default_metric("classification", np.array([0, 1, 1])) == ("accuracy", None)
     name, note = default_metric("classification", np.array([0] * 8 + [1] * 2))
     assert name == "balanced_accuracy"
-    assert "80%" in str(note)
+    assert "80 %" in str(note)
 
 
 @pytest.mark.parametrize("metric", ["balanced_accuracy", "recall", "f1", "precision", "roc_auc"])

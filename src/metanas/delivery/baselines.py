@@ -174,7 +174,7 @@ def _predictor(recipe: _Recipe, model: Any, task: Task) -> Callable[[Any], Array
 @contextmanager
 def _calmly() -> Iterator[None]:
     """One computing thread, since several wait for each other beside a busy neighbour; no warnings, since users can't act on them."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore")

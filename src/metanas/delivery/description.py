@@ -7,6 +7,7 @@ from typing import Any
 
 from metanas.spaces.graph import INPUT, Graph, Node
 from metanas.spaces.shape import Shape
+from metanas.tasks.options import share_text
 
 Settings = Mapping[str, Any]
 Words = Callable[[Settings, Sequence[Shape], Shape], str]
@@ -79,7 +80,7 @@ def _follower(node: Node) -> str:
         kind = str(node.options["kind"])
         return f", {_ACTIVATIONS.get(kind, kind)}"
     if node.op == "dropout":
-        return f", dropout {float(node.options['rate']):.0%}"
+        return f", dropout {share_text(float(node.options['rate']))}"
     return f", {node.op.replace('_', ' ')}"
 
 
@@ -90,7 +91,8 @@ def _input(graph: Graph) -> str:
         return f"input: {_count(size[0], 'number')} per row"
     if shape.data == "image":
         colours = {1: "grey", 3: "colour"}.get(size[0], f"{size[0]}-channel")
-        return f"input: {colours} pictures of {size[1]}x{size[2]} pixels"
+        order = "" if size[1] == size[2] else " (width x height)"
+        return f"input: {colours} pictures of {size[2]} x {size[1]} pixels{order}"
     if shape.data == "sound":
         return f"input: sound of {size[1] / max(1, shape.rate):.2g} s, {shape.rate:,} samples per second"
     if shape.data == "text":
@@ -130,7 +132,7 @@ def _recurrent(name: str) -> Words:
 def _transformer(options: Settings, inputs: Sequence[Shape], output: Shape) -> str:
     rate = float(options.get("dropout", 0.0))
     width = _count(int(options["expansion"]) * output[0], "hidden unit")
-    return f"Transformer block, {_count(int(options['heads']), 'attention head')}, {width}{f', dropout {rate:.0%}' if rate else ''}"
+    return f"Transformer block, {_count(int(options['heads']), 'attention head')}, {width}{f', dropout {share_text(rate)}' if rate else ''}"
 
 
 _WORDS: dict[str, Words] = {

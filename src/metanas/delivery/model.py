@@ -22,6 +22,7 @@ from metanas.spaces.architecture import Architecture
 from metanas.spaces.graph import Graph
 from metanas.tasks import read_new
 from metanas.tasks.data import Array, Kind
+from metanas.tasks.options import as_path
 from metanas.tasks.preprocessing import Preprocessing
 
 SCHEMA = 1
@@ -184,7 +185,7 @@ def load_model(folder: str | Path) -> Model:
     Raises:
         InputError: if there is none, or its files are missing, cut off, of another program or of a newer version of metanas.
     """
-    given = Path(folder)
+    given = as_path(folder, "the model's place")
     place = given / FOLDER if (given / FOLDER).is_dir() else given
     if not (place / DESCRIPTION).is_file():
         raise InputError(

@@ -18,6 +18,8 @@ from metanas.tasks.data import Kind
 
 SCHEMA = 1
 FILE = "result.json"
+PLAIN_FOLDER = "plain"
+"""Folder in the search's own with the model of the plain network, where that is clearly better than the network found."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Result:
         search: the search's id in the store; None without a store.
         versions: of Python and the packages that decide the result.
         notes: sentences for the user: columns left out, files skipped, defaults chosen.
+        positive: of two classes, the one that recall, precision and F1 are about; else empty.
     """
 
     task: str
@@ -80,6 +83,7 @@ class Result:
     search: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    positive: str = ""
 
     @property
     def score(self) -> float:

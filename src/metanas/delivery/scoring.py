@@ -55,6 +55,10 @@ class Comparison:
     interval: Interval
     verdict: Literal["wins", "no clear difference", "loses"]
 
+    def beaten_by(self, name: str) -> bool:
+        """Whether the competitor of that name is clearly better than the answer."""
+        return self.verdict == "loses" and self.against == name
+
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
         return {"against": self.against, "difference": self.difference, "interval": list(self.interval), "verdict": self.verdict}
@@ -84,7 +88,7 @@ def score_once(task: Task, entries: Sequence[Entry], *, resamples: int = 1000, s
         seed: of the bootstrap.
     """
     frozen = [entry for entry in entries if entry.predict is not None]
-    inputs, y = task.rows(task.test), task.targets[task.test]
+    inputs, y = task.test_data()
     outputs = {entry.name: entry.predict(inputs) for entry in frozen if entry.predict is not None}
     found = {name: metrics.compute(task.kind, y, values) for name, values in outputs.items()}
     draws = bootstrap(task.metric, y, list(outputs.values()), resamples=resamples, seed=seed)

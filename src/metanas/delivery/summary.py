@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metanas.delivery.baselines import ANSWER
+from metanas.delivery.baselines import ANSWER, PLAIN
 from metanas.delivery.model import FOLDER
-from metanas.delivery.result import FILE, Result
+from metanas.delivery.result import FILE, PLAIN_FOLDER, Result
 from metanas.delivery.words import metric_name, metric_text, metric_words
 from metanas.records import LOWER_IS_BETTER
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _NEW_DATA = {"table": "NEW.csv", "text": "NEW.csv", "image": "NEW_PICTURES/", "sound": "NEW_CLIPS/", "series": "NEW.npz"}
+
+_ARRAYS_TOO = {
+    "image": "NEW_PICTURES/: a picture, a folder of them, or an .npz with them as array x in the scale of training",
+    "sound": "NEW_CLIPS/: a WAV file, a folder of them, or an .npz with them as array x at the rate of training",
+}
 
 
 def print_summary(result: Result, folder: str | Path, console: Console | None = None) -> None:
@@ -29,7 +34,11 @@ def print_summary(result: Result, folder: str | Path, console: Console | None = 
     from rich.console import Console as RichConsole
     from rich.text import Text
 
-    out = console if console is not None else RichConsole()
+    class Own(RichConsole):
+        def on_broken_pipe(self) -> None:
+            raise  # rich would end the program; who called knows better
+
+    out = console if console is not None else Own()
     for line, style in _lines(result, Path(folder)):
         out.print(Text(line, style=style), soft_wrap=True)
 
@@ -39,8 +48,13 @@ def summary_lines(result: Result, folder: str | Path) -> list[str]:
     return [line for line, _ in _lines(result, Path(folder))]
 
 
-def verdict(result: Result) -> str:
-    """Who is best on the test examples, in one sentence; empty where there was nothing to compare with."""
+def verdict(result: Result, folder: str | Path | None = None) -> str:
+    """Who is best on the test examples, in a sentence or two; empty where there was nothing to compare with.
+
+    Args:
+        result: of the search.
+        folder: of the search, to name the plain network's where that is better; None names none.
+    """
     told = result.comparison
     if told is None:
         return ""
@@ -51,9 +65,12 @@ def verdict(result: Result) -> str:
     if told["verdict"] == "wins":
         return f"The network found wins: its {name} is {size} better than that of the best baseline, {against} ({sure})."
     if told["verdict"] == "loses":
-        return (
-            f"A baseline wins: the {name} of {against} is {size} better than that of the network found ({sure}). Prefer it for this data."
-        )
+        prefer = "Prefer it for this data."
+        if against == PLAIN and folder is not None:
+            prefer = f"Prefer it for this data: it is in {Path(folder) / PLAIN_FOLDER}, and `metanas predict` takes that folder, too."
+        return f"A baseline wins: the {name} of {against} is {size} better than that of the network found ({sure}). {prefer}"
+    if float(told["difference"]) == 0:
+        return f"A tie: the {name} of the network found is the same as that of the best baseline, {against}."
     lead = "better" if float(told["difference"]) >= 0 else "worse"
     return (
         f"No clear difference: the {name} of the network found is {size} {lead} than that of the best baseline, {against},"
@@ -72,7 +89,7 @@ def _lines(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
     yield from ((f"  {line}", "") for line in result.network)
     yield f"  {result.parameters:,} parameters (numbers learned), {_operations(result.flops)} operations per example", "dim"
     yield "", ""
-    yield from _scores(result)
+    yield from _scores(result, folder)
     if result.notes:
         yield "", ""
         yield "Worth knowing", "bold"
@@ -82,6 +99,8 @@ def _lines(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
     yield f"  {folder / FILE}: all of the above for programs", ""
     yield f"  {folder / FOLDER}: the trained network", ""
     yield f"  metanas predict {_quoted(folder)} {_NEW_DATA.get(result.data, 'NEW')} --out predictions.csv", "bold"
+    if result.data in _ARRAYS_TOO:
+        yield f"  ({_ARRAYS_TOO[result.data]})", "dim"
 
 
 def _trials(result: Result) -> str:
@@ -90,18 +109,18 @@ def _trials(result: Result) -> str:
     return f"{networks}{failed}; strategy {result.strategy}, space {result.space}, seed {result.seed}"
 
 
-def _scores(result: Result) -> Iterator[tuple[str, str]]:
+def _scores(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
     low, high = (metric_text(result.metric, value) for value in result.interval)
     tested = int(result.examples.get("test", 0))
     yield f"Its {metric_name(result.metric)}: {metric_text(result.metric, result.score)}", "bold"
     yield f"  measured on {tested:,} test examples that the search never saw; with 95 % confidence between {low} and {high}", ""
-    yield f"  ({metric_name(result.metric)}: {metric_words(result.metric, result.target, result.classes)})", "dim"
+    yield f"  ({metric_name(result.metric)}: {metric_words(result.metric, result.target, result.classes, result.positive)})", "dim"
     if not result.baselines:
         return
     yield "", ""
     yield "Beside simpler methods, trained and tested on the same examples", "bold"
     yield from _table(result)
-    told = verdict(result)
+    told = verdict(result, folder)
     if told:
         yield f"  {told}", {"wins": "green", "loses": "bold red"}.get(str((result.comparison or {}).get("verdict")), "yellow")
 

@@ -31,15 +31,16 @@ def metric_text(metric: str, value: float) -> str:
     return f"{value:.3f}"
 
 
-def metric_words(metric: str, target: str, classes: int) -> str:
+def metric_words(metric: str, target: str, classes: int, positive: str = "") -> str:
     """What the metric means, in half a sentence.
 
     Args:
         metric: its name.
         target: what is predicted.
         classes: number of classes; 0 for regression.
+        positive: of two classes, the one that recall, precision and F1 are about.
     """
-    of = "of the second class" if classes == 2 else "of each class, averaged over the classes"
+    of = f"of {f'class “{positive}”' if positive else 'the second class'}" if classes == 2 else "of each class, averaged over the classes"
     unit = f"in the unit of {target}; 0 is perfect, lower is better"
     words = {
         "accuracy": "the share of examples put in the right class",

@@ -10,6 +10,7 @@ from metanas.evaluation.guard import CandidateFailedError, TrainingSettings, Unf
 from metanas.evaluation.population import partition, train_population
 from metanas.evaluation.tensors import Tensors
 from metanas.evaluation.training import train
+from metanas.evaluation.zero_cost import ZeroCostEvaluator
 from metanas.interfaces import Evaluator
 from metanas.records import Candidate, Evaluation
 from metanas.tasks.data import LearningData
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 class TrainingEvaluator(Evaluator):
     """Trains candidates on a task and validates them; whatever goes wrong with one becomes its reason.
+
+    Candidates of no epochs are scored instead, see :class:`~metanas.evaluation.zero_cost.ZeroCostEvaluator`.
 
     Args:
         data: of the task.
@@ -45,10 +48,13 @@ class TrainingEvaluator(Evaluator):
     def evaluate(self, candidates: Sequence[Candidate], deadline: float) -> Iterator[Evaluation]:
         """Each evaluation as it finishes; what is unfinished at the deadline gives none.
 
-        Candidates whose networks train together do so, bucket by bucket; the others follow one at a time.
+        Those of no epochs come first. Candidates whose networks train together do so, bucket by bucket; the others follow one at a time.
         """
         for fold in dict.fromkeys(c.proposal.fidelity.fold for c in candidates):
-            buckets, alone = self._partition([c for c in candidates if c.proposal.fidelity.fold == fold])
+            cut = [c for c in candidates if c.proposal.fidelity.fold == fold]
+            if untrained := [c for c in cut if not c.proposal.fidelity.epochs]:
+                yield from ZeroCostEvaluator(self._tensors(fold), self._settings).evaluate(untrained, deadline)
+            buckets, alone = self._partition([c for c in cut if c.proposal.fidelity.epochs])
             for bucket in buckets:
                 answered = set()
                 try:

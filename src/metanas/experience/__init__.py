@@ -5,6 +5,7 @@ from metanas.experience.history import forgotten_text as forgotten_text
 from metanas.experience.history import history_rows as history_rows
 from metanas.experience.history import history_text as history_text
 from metanas.experience.location import MEMORY as MEMORY
+from metanas.experience.location import absent as absent
 from metanas.experience.location import store_url as store_url
 from metanas.experience.rows import SearchRecord as SearchRecord
 from metanas.experience.rows import Status as Status

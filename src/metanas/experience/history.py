@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
 from metanas.experience.rows import SearchRecord
 from metanas.experience.store import Experience, Forgotten
 
-_HEADINGS = ("search", "task", "strategy", "space", "started", "time", "trials", "failed", "best", "status", "folder")
+_HEADINGS = (
+    "search",
+    "task",
+    "strategy",
+    "space",
+    "started",
+    "time",
+    "trials",
+    "failed",
+    "validation",
+    "test",
+    "parameters",
+    "status",
+    "folder",
+)
+
+
+def _plain(metric: str, value: float) -> str:
+    return f"{metric} {value:.4g}"
 
 
 def history_rows(experience: Experience, task: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
@@ -22,12 +40,14 @@ def history_rows(experience: Experience, task: str | None = None, limit: int | N
 
     Returns:
         Mappings with ``search``, ``task``, ``fingerprint``, ``strategy``, ``space``, ``metric``, ``seed``, ``started`` and
-        ``updated`` (ISO 8601, universal time), ``seconds``, ``trials``, ``failures``, ``reused``, ``best``, ``status``, ``folder``.
+        ``updated`` (ISO 8601, universal time), ``seconds``, ``trials``, ``failures``, ``reused``, ``best`` (on validation), ``test``
+        (score of the answer) and ``parameters`` (its size) or None, ``status``, ``folder``.
     """
     return [_row(record) for record in experience.searches(task, limit)]
 
 
 def _row(record: SearchRecord) -> dict[str, Any]:
+    result = record.result or {}
     return {
         "search": record.id,
         "task": record.task_name,
@@ -43,28 +63,45 @@ def _row(record: SearchRecord) -> dict[str, Any]:
         "failures": record.failures,
         "reused": record.reused,
         "best": record.best,
+        "test": (result.get("test") or {}).get("score"),
+        "parameters": result.get("parameters"),
         "status": record.status,
         "folder": record.folder,
     }
 
 
-def history_text(rows: Sequence[Mapping[str, Any]], zone: tzinfo | None = None) -> str:
+def history_text(
+    rows: Sequence[Mapping[str, Any]],
+    zone: tzinfo | None = None,
+    *,
+    task: str | None = None,
+    score: Callable[[str, float], str] = _plain,
+    at_work: Callable[[str], bool] = lambda folder: True,
+) -> str:
     """The rows of :func:`history_rows` as a table for a terminal.
 
     Args:
         rows: as given there.
         zone: of the moments shown; None is the machine's own.
+        task: that the rows are of, to say so if there are none.
+        score: a metric's name and value in words.
+        at_work: whether a process works in the folder of a search that has not ended; else it is shown as perhaps interrupted.
     """
     if not rows:
-        return "No searches yet; `metanas search digits` runs the first."
-    cells = [_HEADINGS, *(_cells(row, zone) for row in rows)]
+        none = "No searches yet; `metanas search digits` runs the first."
+        return none if task is None else f"No search of a task {task!r}; `metanas history` lists all."
+    cells = [_HEADINGS, *(_cells(row, zone, score, at_work) for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(_HEADINGS))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells)
 
 
-def _cells(row: Mapping[str, Any], zone: tzinfo | None) -> tuple[str, ...]:
+def _cells(
+    row: Mapping[str, Any], zone: tzinfo | None, score: Callable[[str, float], str], at_work: Callable[[str], bool]
+) -> tuple[str, ...]:
     started = datetime.fromisoformat(row["started"]).astimezone(zone).strftime("%Y-%m-%d %H:%M")
-    best = "-" if row["best"] is None else f"{row['metric']} {row['best']:.4g}"
+    best, test = ("-" if row[name] is None else score(row["metric"], row[name]) for name in ("best", "test"))
+    size = "-" if row["parameters"] is None else f"{row['parameters']:,}"
+    lost = row["status"] == "running" and not at_work(row["folder"])
     counts = (str(row["trials"]), str(row["failures"]))
     return (
         row["search"],
@@ -75,7 +112,9 @@ def _cells(row: Mapping[str, Any], zone: tzinfo | None) -> tuple[str, ...]:
         _duration(row["seconds"]),
         *counts,
         best,
-        row["status"],
+        test,
+        size,
+        "interrupted?" if lost else row["status"],
         row["folder"] or "-",
     )
 

@@ -62,6 +62,18 @@ def store_url(where: str | Path | None = None, environ: Mapping[str, str] | None
         ) from error
 
 
+def absent(where: str | Path | None = None) -> str | None:
+    """The path of a store that has not been made yet; None if it is there, or no file. For those who only read: opening makes it.
+
+    Raises:
+        StoreError: as :func:`store_url`.
+    """
+    url = store_url(where)
+    if url.get_backend_name() != "sqlite" or url.query or url.database in (None, "", ":memory:"):
+        return None
+    return None if Path(str(url.database)).exists() else str(url.database)
+
+
 def shown(url: URL) -> str:
     """The address as users may see it: the path of a file, or a URL without its password."""
     if url.get_backend_name() == "sqlite":

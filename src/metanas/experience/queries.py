@@ -37,8 +37,8 @@ def searches_of(connection: Connection, chosen: ColumnElement[bool] | None = Non
     rows = connection.execute(wanted).all()
     counts = select(
         evaluations.c.search_id,
-        func.count().label("trials"),
-        (func.count() - func.count(evaluations.c.reason)).label("successes"),
+        (func.count(evaluations.c.reason) + func.count(evaluations.c.score)).label("trials"),  # scores of untrained networks have neither
+        func.count(evaluations.c.score).label("successes"),
         func.count().filter(evaluations.c.reused).label("reused"),
         func.min(evaluations.c.score).label("least"),
         func.max(evaluations.c.score).label("most"),
@@ -55,9 +55,14 @@ def some(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(listed[:most]) + (", ..." if len(listed) > most else "")
 
 
-def meant(connection: Connection, what: str, where: str) -> tuple[list[TaskRecord], list[SearchRecord]]:
+def meant(connection: Connection, what: str, where: str, every: bool) -> tuple[list[TaskRecord], list[SearchRecord]]:
     """The tasks and searches that ``what`` names, see :meth:`metanas.experience.Experience.forget`; ``where`` is for messages."""
     if named := tasks_of(connection, tasks.c.name == what):
+        if len(named) > 1 and not every:
+            listed = some(
+                f"{t.fingerprint[:12]} ({t.searches} search{'es' * (t.searches != 1)}, {t.created:%Y-%m-%d %H:%M})" for t in named
+            )
+            raise InputError(f"{len(named)} tasks are named {what!r}; give the fingerprint of one, or --all for all of them: {listed}")
         return named, searches_of(connection, searches.c.task.in_([t.fingerprint for t in named]))
     if len(what) < _SHORTEST:
         raise InputError(

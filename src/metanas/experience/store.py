@@ -261,19 +261,20 @@ class Experience:
 
     # -- forgetting ----------------------------------------------------------------------------------------------------
 
-    def forget(self, what: str) -> Forgotten:
-        """Delete for good: a search, or a task (every task of that name) with all its searches.
+    def forget(self, what: str, *, every: bool = False) -> Forgotten:
+        """Delete for good: a search, or a task with all its searches.
 
         Args:
             what: id of a search, or name or fingerprint of a task; the beginning of an id or a fingerprint (at least four
                 characters, lest a slip deletes) where it is unique.
+            every: whether all tasks are meant, where several have that name.
 
         Raises:
             InputError: if nothing, or more than one thing, is called so.
         """
         with explained(self._url):
             with self._writer.begin() as connection:
-                gone_tasks, gone_searches = meant(connection, what, self.where)
+                gone_tasks, gone_searches = meant(connection, what, self.where, every)
                 identities = [s.id for s in gone_searches]
                 count = sum(s.trials for s in gone_searches)
                 connection.execute(delete(evaluations).where(evaluations.c.search_id.in_(identities)))

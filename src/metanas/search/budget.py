@@ -31,8 +31,8 @@ def parse_seconds(text: str | float) -> float:
     return seconds
 
 
-def parse_count(text: str | int) -> int:
-    """A whole number above zero from ``"50000"``, ``"100k"``, ``"1.5M"`` or a number.
+def parse_count(text: str | int, example: str = "50000 or 100k") -> int:
+    """A whole number above zero from ``"50000"``, ``"100k"``, ``"1.5M"`` or a number; ``example`` is what the error names.
 
     Raises:
         InputError: if it is none.
@@ -40,7 +40,7 @@ def parse_count(text: str | int) -> int:
     match = re.fullmatch(r"\s*(\d+(?:[_,]\d{3})*(?:\.\d+)?)\s*([kmg]?)\s*", str(text).lower())
     count = float(re.sub("[_,]", "", match[1])) * _SIZES[match[2]] if match else 0.0
     if count < 1 or count != round(count):
-        raise InputError(f"expected a whole number above zero, such as 50000 or 100k, not {text!r}")
+        raise InputError(f"expected a whole number above zero, such as {example}, not {text!r}")
     return round(count)
 
 
@@ -75,3 +75,8 @@ class Budget:
     def end(self) -> float:
         """When the time is up, on the clock; infinity where time is not limited."""
         return float("inf") if self.seconds is None else self.began - self.spent + self.seconds
+
+    @property
+    def left(self) -> float | None:
+        """Seconds left, at least 0; None where time is not limited."""
+        return None if self.seconds is None else max(0.0, self.seconds - self.elapsed)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -18,6 +21,8 @@ SCHEMA = 1
 FILE = "run.json"
 RESULT = "result.json"
 PRIVATE_STORE = "store.db"
+ARRAYS = ".arrays"
+"""Folder in the run's own for the training arrays and the weights of final trainings, while the search runs."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,43 @@ def read_run(folder: Path) -> Run:
         raise InputError(f"{path} is damaged and can't be resumed; start a new search") from error
 
 
+def store_of(folder: Path, run: Run) -> str | Path | None:
+    """What opens the store of a run; None is the user's own."""
+    return folder / PRIVATE_STORE if run.store == PRIVATE_STORE else run.store or None
+
+
+def seconds_spent(folder: Path, run: Run) -> float:
+    """Seconds of its budget that a run has spent by what the store knows.
+
+    Raises:
+        InputError: if the store can't be opened, or has no such search.
+    """
+    from metanas.experience import absent, open_experience
+
+    if missing := absent(store_of(folder, run)):
+        raise InputError(f"the store {missing}, in which the search of {folder} is recorded, is not there; name its place with --store")
+    with open_experience(store_of(folder, run)) as experience:
+        return experience.search(run.search).elapsed
+
+
+def move_store(folder: Path, store: str) -> None:
+    """Note in ``run.json`` that the store of the run is elsewhere now.
+
+    Raises:
+        InputError: if there is no store, it hasn't the search, or its address holds a password, which is not written to files.
+    """
+    from metanas.experience import absent, open_experience
+
+    run = read_run(folder)
+    if missing := absent(store):
+        raise InputError(f"there is no store {missing}; name the one that the search in {folder} was written to")
+    with open_experience(store) as experience:
+        if "***" in experience.where:
+            raise InputError("the address of the store holds a password: give it by the variable METANAS_STORE, not by --store")
+        experience.search(run.search)
+        replace(run, store=experience.url).write(folder)
+
+
 def make_folder(out: str | Path | None, name: str) -> Path:
     """The folder for a new run: ``out``, or ``runs/NAME`` with a number behind it if there is one already.
 
@@ -97,6 +139,8 @@ def make_folder(out: str | Path | None, name: str) -> Path:
             raise InputError(f"{folder} is a file, and the result needs a folder; choose another --out")
         if _holds_something(folder):
             hint = f"; `metanas resume {folder}` goes on with the search in it" if (folder / FILE).exists() else ""
+            if (folder / RESULT).exists():
+                hint = f"; the search in it has ended, and `metanas predict {folder} NEW_DATA` uses its network"
             raise InputError(f"the folder {folder} is not empty, and nothing of yours is overwritten: choose another --out{hint}")
         return _made(folder)
     plain = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
@@ -110,6 +154,68 @@ def make_folder(out: str | Path | None, name: str) -> Path:
         except OSError as error:
             raise _unwritable(folder, error) from error
     return folder
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """The run's folder for this process alone; the system sets it free when the process ends, however that comes about.
+
+    Raises:
+        InputError: if another process works in it.
+    """
+    handle = _lock(folder)
+    if handle is None:
+        raise InputError(f"another process is at work on the search in {folder}; wait until it ends, or stop it")
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def at_work(folder: Path) -> bool:
+    """Whether a process of this machine owns the run's folder."""
+    if not folder.is_dir():
+        return False
+    handle = _lock(folder)
+    if handle is not None:
+        os.close(handle)
+    return handle is None
+
+
+def _lock(folder: Path) -> int | None:
+    """A handle that locks the folder until it is closed; None if another process has it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return os.open(os.devnull, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except OSError:
+        pass  # some network drives know no locks
+    return handle
+
+
+@contextmanager
+def arrays_folder(folder: Path) -> Iterator[Path]:
+    """A new folder in the run's own for what is needed while the search runs; what a killed search left there goes first.
+
+    Raises:
+        InputError: if it can't be written.
+    """
+    place = folder.resolve() / ARRAYS
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        place.mkdir()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _holds_something(folder: Path) -> bool:

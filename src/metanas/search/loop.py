@@ -84,6 +84,11 @@ class Loop:
         self.evaluations: list[Evaluation] = []
         self.best: Evaluation | None = None
 
+    @property
+    def trials(self) -> int:
+        """Evaluations that count: scores of untrained networks don't."""
+        return sum(not e.proposal.fidelity.training_free for e in self.evaluations)
+
     def restore(self, finished: Sequence[Evaluation]) -> None:
         """Begin with what an earlier sitting has evaluated; the strategy is told again when it asks again."""
         self.evaluations = list(finished)
@@ -127,7 +132,7 @@ class Loop:
             while not self._groups[0].complete and self._clock() < deadline:
                 self._collect(min(deadline - self._clock(), HEARTBEAT))
                 for observer in self._observers:
-                    observer.on_progress(min(1.0, len(self.evaluations) / self._trials) if self._trials else 0.0)
+                    observer.on_progress(min(1.0, self.trials / self._trials) if self._trials else 0.0)
             if self._groups[0].complete:
                 self._tell()
         self._collect(0.0)
@@ -157,7 +162,7 @@ class Loop:
                 else:
                     group.answers[candidate.proposal.id] = self._answered[key].for_proposal(candidate.proposal)
                 continue
-            self._asked += 1
+            self._asked += not candidate.proposal.fidelity.training_free
             self._known_in_a_row = 0
             if (answer := self._journal.find(candidate)) is not None:
                 known.append((answer, candidate))
@@ -198,7 +203,8 @@ class Loop:
 
     def _better(self, evaluation: Evaluation, best: Evaluation | None) -> bool:
         value = self._objective.values(evaluation)[0]
-        if not self._objective.feasible(evaluation) or evaluation.proposal.fidelity.fold or not math.isfinite(value):
+        fidelity = evaluation.proposal.fidelity
+        if fidelity.fold or fidelity.training_free or not self._objective.feasible(evaluation) or not math.isfinite(value):
             return False
         if best is None:
             return True
@@ -222,7 +228,8 @@ def ranked(objective: Objective, evaluations: Sequence[Evaluation]) -> list[Eval
     Those of the highest fidelity count that any feasible one has reached; where some were confirmed on other cuts, only those, by the
     mean over the cuts that the most of them have.
     """
-    feasible = [e for e in evaluations if objective.feasible(e) and math.isfinite(objective.values(e)[0])]
+    trained = [e for e in evaluations if not e.proposal.fidelity.training_free]
+    feasible = [e for e in trained if objective.feasible(e) and math.isfinite(objective.values(e)[0])]
     if not feasible:
         return []
     feasible.sort(key=lambda e: e.proposal.id)  # of equals the first asked wins, whichever finished first

@@ -29,7 +29,7 @@ class _Counts:
     best: Evaluation | None
 
     def add(self, evaluation: Evaluation, best: Evaluation | None) -> None:
-        self.trials += 1
+        self.trials += not evaluation.proposal.fidelity.training_free
         self.failures += evaluation.failed
         self.best = best
 
@@ -75,7 +75,8 @@ class LogObserver:
 
     def on_phase(self, name: str, seconds: float | None) -> None:
         """A line."""
-        self._line(name if seconds is None else f"{name}, about {seconds:.0f} s")
+        about, left = "" if seconds is None else f", about {seconds:.0f} s", self._budget.left
+        self._line(name + about + ("" if left is None else f"; {_clock_text(left)} of the budget left"))
 
     def on_progress(self, share: float) -> None:
         """A line if nothing was said for half a minute."""
@@ -116,9 +117,9 @@ class JsonObserver:
 
 
 class RichObserver:
-    """A live bar: phase, time left, trials, failures and the best so far."""
+    """A live bar: phase, time left of it and of the whole budget, trials, failures and the best so far."""
 
-    def __init__(self, metric: str, trials: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, metric: str, budget: Budget, trials: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         from rich.console import Console
         from rich.progress import Progress, ProgressColumn, Task, TextColumn
         from rich.progress_bar import ProgressBar
@@ -134,9 +135,11 @@ class RichObserver:
             def render(self, task: Task) -> Text:
                 return Text(observer._time_left(), style="cyan")
 
-        self._counts, self._clock = _Counts(metric, trials), clock
+        self._counts, self._budget, self._clock = _Counts(metric, trials), budget, clock
         self._began, self._seconds, self._share = clock(), 0.0, 0.0
-        columns = (TextColumn("{task.description}"), Bar(), TimeLeft(), TextColumn("{task.fields[news]}"))
+        # No markup anywhere: square brackets are the user's own.
+        phase, news = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[news]}", markup=False)
+        columns = (phase, Bar(), TimeLeft(), news)
         self._progress = Progress(*columns, console=Console(stderr=True), refresh_per_second=4, transient=True)
         self._task = self._progress.add_task("starting", news="")
         self._progress.start()
@@ -145,10 +148,11 @@ class RichObserver:
         return min(1.0, (self._clock() - self._began) / self._seconds) if self._seconds else self._share
 
     def _time_left(self) -> str:
-        gone = self._clock() - self._began
+        gone, left = self._clock() - self._began, self._budget.left
+        in_all = "" if left is None else f", {_clock_text(left)} in all"
         if self._seconds:
-            return f"{_clock_text(max(0.0, self._seconds - gone))} left"
-        return f"about {_clock_text(gone / self._share - gone)} left" if self._share > 0.02 else _clock_text(gone)
+            return f"{_clock_text(max(0.0, self._seconds - gone))} left{in_all}"
+        return (f"about {_clock_text(gone / self._share - gone)} left" if self._share > 0.02 else _clock_text(gone)) + in_all
 
     def on_evaluation(self, evaluation: Evaluation, best: Evaluation | None) -> None:
         """The counts change."""
@@ -159,7 +163,7 @@ class RichObserver:
 
     def on_message(self, text: str) -> None:
         """A line above the bar."""
-        self._progress.console.print(text, highlight=False)
+        self._progress.console.print(text, highlight=False, markup=False)
 
     def on_phase(self, name: str, seconds: float | None) -> None:
         """The bar begins anew."""

@@ -79,6 +79,8 @@ def search(
     seconds = parse_seconds(budget) if budget is not None else (DEFAULT_BUDGET if trials is None else None)
     if trials is not None:
         trials = parse_count(trials)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise InputError(f"the seed must be a whole number from 0, not {seed!r}")
     if seed < 0:
         raise InputError(f"the seed must be 0 or more, not {seed}")
     limits = Budget(seconds, trials, began=-1.0 if began is None else began)
@@ -210,6 +212,8 @@ def _check_device(device: str) -> None:
 
 
 def _workers(asked: int | None, device: str) -> int:
+    if asked is not None and (isinstance(asked, bool) or not isinstance(asked, int)):
+        raise InputError(f"the number of workers must be a whole number from 0, not {asked!r}")
     if asked is not None and asked < 0:
         raise InputError(f"--workers must be 0 (compute in this process) or more, not {asked}")
     if asked is not None:

@@ -354,7 +354,7 @@ class Sitting:
             space=self._space.name,
             strategy=run.strategy,
             seed=run.seed,
-            trials=len(loop.evaluations),
+            trials=loop.trials,
             failures=sum(e.failed for e in loop.evaluations),
             seconds=self._budget.elapsed,
             budget={"seconds": run.seconds, "trials": run.trials, "max_params": run.max_params},

@@ -1,9 +1,9 @@
-"""Encodings: what of an architecture's graph is like another's, as counts that kernels and predictors compare.
+"""Encodings: what of an architecture is like another's, as counts and vectors that kernels and predictors compare.
 
-Two features of a graph, both blind to the names of its nodes: subtrees (the labels of the Weisfeiler-Lehman test: Shervashidze et al.
+Of a graph there are two, both blind to the names of its nodes: subtrees (the labels of the Weisfeiler-Lehman test: Shervashidze et al.
 2011, "Weisfeiler-Lehman Graph Kernels"; on networks: Ru et al. 2021, "Interpretable Neural Architecture Search via Bayesian
-Optimisation with Weisfeiler-Lehman Kernels", NAS-BOWL) and paths from input to output (White et al. 2021, "BANANAS", section 4).
-Training recipes are in no graph; :func:`choices` counts them, and every other choice, as they are.
+Optimisation with Weisfeiler-Lehman Kernels") and paths from input to output (White et al. 2021, "BANANAS", section 4). What is in no
+graph, as the training recipe, is in the vector of all choices.
 """
 
 from __future__ import annotations
@@ -12,43 +12,48 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metanas.spaces.architecture import Architecture
-from metanas.spaces.graph import INPUT, Graph, Node
-from metanas.spaces.operation import operation
+from metanas.spaces.decision import ALWAYS
+from metanas.spaces.graph import INPUT, Graph
+from metanas.spaces.operation import traits
+from metanas.spaces.space import Space
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-PATHS = 64
-"""How many different paths to one node are followed at most: the shortest ones."""
 LONGEST = 12
-"""Operations on a path that is told apart as a whole; of a longer one its stretches of that many operations count."""
-
+"""Operations on a path that counts as a whole."""
+MOST = 64
+"""Different paths to one node that are followed."""
 _LABELS = 1 << 18
+
+Path = tuple[str, ...]
 
 
 def subtrees(graph: Graph, depth: int) -> Counter[str]:
-    """How often each subtree occurs: Weisfeiler-Lehman labels of rounds 0 to ``depth``.
+    """How often each subtree occurs: the Weisfeiler-Lehman labels of rounds 0 to ``depth``.
 
-    A node's first label is its operation with its settings; each round joins it with its predecessors' labels of the round before
-    (sorted where the order of inputs does not matter). Rounds have labels of their own. The input is a predecessor, but is not counted.
+    A node's first label is its operation with its settings; each round joins it with its inputs' labels of the round before (sorted
+    where the order of inputs does not matter). The task's input is an input like others, but is not counted itself.
 
     Args:
         graph: any graph.
-        depth: number of rounds, at least 0; a label of round r tells apart what up to r edges before the node differs.
+        depth: number of rounds, at least 0; a label of round r sees what lies up to r edges before its node.
     """
-    labels = {INPUT: INPUT, **{node.name: label(node) for node in graph.nodes}}
+    labels = _labels(graph)
+    plain = {node.name for node in graph.nodes if traits(node.op).commutative}
     counts = Counter(labels[node.name] for node in graph.nodes)
     for _ in range(depth):
         fresh = {INPUT: INPUT}
         for node in graph.nodes:
             before = [labels[name] for name in node.inputs]
-            if _commutative(node.op):
+            if node.name in plain:
                 before.sort()
             fresh[node.name] = _joined(labels[node.name], *before)
         labels = fresh
@@ -56,44 +61,60 @@ def subtrees(graph: Graph, depth: int) -> Counter[str]:
     return counts
 
 
-def paths(graph: Graph, longest: int = LONGEST, most: int = PATHS) -> Counter[str]:
+def paths(graph: Graph, longest: int = LONGEST, most: int = MOST) -> Counter[str]:
     """How often each path of operations (with their settings) leads from the input to the output.
 
-    Paths of more than ``longest`` operations are not told apart as a whole: of these, every stretch of ``longest`` operations counts
-    (once for each node that it ends in). Where more than ``most`` different ones lead to a node, the shortest are followed.
+    A path of more than ``longest`` operations does not count as a whole, for hardly two deep networks would share one: each stretch of
+    ``longest`` operations on it counts, once for every way that leads there. Where more than ``most`` different paths lead to a node,
+    the shortest are followed, so that the work is bounded however often paths branch and meet.
 
     Args:
         graph: any graph.
         longest: at least 1.
-        most: at least 1; bounds the work where paths branch and meet again and again.
+        most: at least 1.
     """
-    here: dict[str, Counter[tuple[str, ...]]] = {INPUT: Counter({(INPUT,): 1})}
-    stretches: Counter[tuple[str, ...]] = Counter()
+    labels = _labels(graph)
+    reach: dict[str, Counter[Path]] = {INPUT: Counter({(INPUT,): 1})}
+    counts: Counter[Path] = Counter()
     for node in graph.nodes:
-        reached: Counter[tuple[str, ...]] = Counter()
+        here: Counter[Path] = Counter()
         for source in node.inputs:
-            for path, times in here[source].items():
-                reached[(*path, label(node))[-longest - 1 :]] += times
-        if len(reached) > most:
-            reached = Counter({path: reached[path] for path in sorted(reached, key=lambda path: (len(path), path))[:most]})
-        here[node.name] = reached
-        stretches.update({path[1:]: times for path, times in reached.items() if path[0] != INPUT})
-    whole = {path[1:]: times for path, times in here[graph.nodes[-1].name].items() if path[0] == INPUT}
-    return Counter({" > ".join(path): times for path, times in (stretches + Counter(whole)).items()})
+            for path, ways in reach[source].items():
+                here[(*path, labels[node.name])[-longest - 1 :]] += ways
+        if len(here) > most:
+            here = Counter({path: here[path] for path in sorted(here, key=lambda path: (len(path), path))[:most]})
+        reach[node.name] = here
+        for path, ways in here.items():
+            if path[0] != INPUT:  # the start of a long path, which is cut off
+                counts[path[1:]] += ways
+    for path, ways in reach[graph.nodes[-1].name].items():
+        if path[0] == INPUT:
+            counts[path[1:]] += ways
+    return Counter({" > ".join(path): ways for path, ways in counts.items()})
 
 
-def choices(architecture: Architecture, only: str = "") -> Counter[str]:
-    """Every choice as a token of its own, once; ``only`` those whose decision's name starts so (``recipe.``)."""
-    return Counter(f"{name} = {value!r}" for name, value in architecture.choices if name.startswith(only))
+def choice_vector(space: Space, architecture: Architecture) -> NDArray[np.float64]:
+    """All choices, ``(numbers,)``, so that the squared distance of two vectors counts the choices that differ.
 
-
-def label(node: Node) -> str:
-    """A node's operation with its settings."""
-    return _label(node.op, node.settings) if node.settings else node.op
+    Two options without order are 1 apart, two ordered ones the share of the steps that lie between them; a decision that is open in
+    one of two architectures alone adds between 0.5 and 1.5.
+    """
+    chosen, numbers = architecture.as_dict, list[float]()
+    half = 0.5**0.5
+    for d in space.decisions:
+        rank = d.options.index(chosen[d.name]) if d.name in chosen else None
+        if d.ordered:
+            steps = len(d.options) - 1
+            numbers += [0.0 if rank is None or rank <= step else steps**-0.5 for step in range(steps)]
+        else:
+            numbers += [half if rank == option else 0.0 for option in range(len(d.options))]
+        if d.when != ALWAYS:
+            numbers.append(0.0 if rank is None else half)
+    return np.array(numbers)
 
 
 class Vocabulary:
-    """Gives every token a column, in the order in which they are first seen."""
+    """Gives every token a column, in the order in which tokens are first seen."""
 
     def __init__(self) -> None:
         self._columns: dict[str, int] = {}
@@ -101,16 +122,21 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self._columns)
 
+    @property
+    def tokens(self) -> list[str]:
+        """By column."""
+        return list(self._columns)
+
     def matrix(self, counters: Iterable[Mapping[str, int]], *, grow: bool = True) -> csr_matrix:
         """Counts as a sparse matrix ``(counters, tokens)``, float64.
 
         Args:
             counters: of tokens.
-            grow: whether new tokens get columns (earlier matrices are then narrower); else they are left out.
+            grow: whether new tokens get columns, so that earlier matrices are narrower than this one; else they are left out.
         """
         from scipy.sparse import csr_matrix
 
-        starts, columns, counts = [0], [], []
+        starts, columns, counts = [0], list[int](), list[int]()
         for counter in counters:
             for token, count in counter.items():
                 column = self._columns.setdefault(token, len(self._columns)) if grow else self._columns.get(token)
@@ -122,21 +148,17 @@ class Vocabulary:
         return csr_matrix(parts, shape=(len(starts) - 1, len(self)))
 
 
+def _labels(graph: Graph) -> dict[str, str]:
+    """Of every node its operation with its settings."""
+    return {INPUT: INPUT, **{node.name: _label(node.op, node.settings) if node.settings else node.op for node in graph.nodes}}
+
+
 @lru_cache(maxsize=_LABELS)
 def _label(op: str, settings: tuple[tuple[str, object], ...]) -> str:
     return f"{op}{json.dumps(dict(settings), sort_keys=True)}"
 
 
 @lru_cache(maxsize=_LABELS)
-def _joined(own: str, *before: str) -> str:
-    """A short label for a node and its predecessors, the same in every process."""
-    return hashlib.blake2b(json.dumps([own, before]).encode(), digest_size=12).hexdigest()
-
-
-@cache
-def _commutative(op: str) -> bool:
-    """Whether the order of inputs does not matter; of operations that no network is built of, it does."""
-    try:
-        return operation(op).commutative
-    except ValueError:
-        return False
+def _joined(*labels: str) -> str:
+    """One short label for several, the same in every process."""
+    return hashlib.blake2b(json.dumps(labels).encode(), digest_size=12).hexdigest()

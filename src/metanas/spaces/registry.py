@@ -61,5 +61,6 @@ def make_space(name: str | None, shape: TaskShape) -> Space:
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(spaces())}"
         raise InputError(f"there is no space named {chosen!r}; {hint}")
     if chosen not in fitting:
-        raise InputError(f"space {chosen!r} does not take {shape.data} data; choose one of {', '.join(fitting)}")
+        choice = f"choose one of {', '.join(fitting)}" if len(fitting) > 1 else f"choose {fitting[0]}"
+        raise InputError(f"space {chosen!r} does not take {shape.data} data; {choice}")
     return _SPACES[chosen].factory(shape)

@@ -145,6 +145,11 @@ class BaseStrategy(Strategy):
         return told
 
     @property
+    def drawn(self) -> int:
+        """Architectures that were told or are still to be told; what was asked and withdrawn doesn't count."""
+        return len(self.known) + len(self.pending)
+
+    @property
     def name(self) -> str:
         """Its name in the registry."""
         return next(name for name, cls in _STRATEGIES.items() if cls is type(self))

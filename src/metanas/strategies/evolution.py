@@ -30,7 +30,7 @@ class Evolution(BaseStrategy):
 
     def propose(self) -> Architecture:
         """A random architecture until the first population has been asked for, then a mutated tournament winner."""
-        if self._asked < self._size or not self._population:
+        if self.drawn < self._size or not self._population:
             return self.space.sample(self.rng)
         chosen = self.rng.choice(len(self._population), size=min(self._tournament, len(self._population)), replace=False)
         _, parent = max((self._population[int(i)] for i in sorted(chosen)), key=lambda member: member[0])

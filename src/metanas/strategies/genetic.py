@@ -42,7 +42,7 @@ class Genetic(BaseStrategy):
     def propose(self) -> Architecture:
         """A random architecture until the first generation has been asked for, then a child of two parents."""
         parents = [self.known[key] for key in self._parents or self._children if self.known[key].good]
-        if self._asked < self._size or not parents:
+        if self.drawn < self._size or not parents:
             return self.space.sample(self.rng)
         first, second = self._select(parents), self._select(parents)
         return child(self.space, first.architecture, second.architecture, self.rng, crossover=self._crossover)

@@ -30,7 +30,7 @@ class Nsga2(BaseStrategy):
 
     def propose(self) -> Architecture:
         """A random architecture until the first population has been asked for, then a child of two parents."""
-        if self._asked < self._size or not self._survivors:
+        if self.drawn < self._size or not self._survivors:
             return self.space.sample(self.rng)
         first, second = self._parent(), self._parent()
         return child(self.space, first, second, self.rng, crossover=self._crossover)

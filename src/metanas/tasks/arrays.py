@@ -60,13 +60,14 @@ def check_numbers(name: str, x: Array) -> Array:
     return x
 
 
-def to_inputs(x: Array, data: DataKind, columns: tuple[str, ...] = ()) -> Any:
-    """An array as the raw inputs of a task (pictures keep their size).
+def to_inputs(x: Array, data: DataKind, columns: tuple[str, ...] = (), white: float = 255.0) -> Any:
+    """An array as the raw inputs of a task (pictures keep their size; missing and infinite numbers of tables stay).
 
     Args:
         x: table ``(n, f)``, image ``(n, h, w[, c])`` or ``(n, c, h, w)``, series and sound ``(n, t[, c])``, text ``(n,)``.
         data: what it is.
         columns: names for a table's columns; ``x0``, ``x1``, ... if there are none.
+        white: the number that stands for white in pictures, 0 being black.
 
     Raises:
         InputError: if the shape doesn't suit, or where numbers must be finite and are not.
@@ -81,7 +82,7 @@ def to_inputs(x: Array, data: DataKind, columns: tuple[str, ...] = ()) -> Any:
     if data == "table":
         return _table(x, columns)
     if data == "image":
-        return _pictures(x)
+        return _pictures(x, white)
     if x.ndim not in (2, 3):
         raise InputError(f"{data} needs arrays (n, t) or (n, t, c), not shape {x.shape}")
     waves = x[:, None, :] if x.ndim == 2 else x.transpose(0, 2, 1)
@@ -123,24 +124,32 @@ def _table(x: Array, columns: tuple[str, ...]) -> Any:
     names = columns or tuple(f"x{i}" for i in range(flat.shape[1]))
     if len(names) != flat.shape[1]:
         raise InputError(f"the array has {flat.shape[1]} columns, but {len(names)} are needed")
-    return pd.DataFrame(np.where(np.isinf(flat), np.nan, flat), columns=list(names))
+    return pd.DataFrame(flat, columns=list(names))
 
 
-def _pictures(x: Array) -> Array:
+def white_of(x: Array) -> float:
+    """The number that stands for white in training pictures: 255 for bytes, and for others that go above 1; else 1.
+
+    It is decided once and kept with the model: a batch of new pictures may well be all dark.
+    """
+    return 255.0 if x.dtype == np.uint8 or (x.dtype.kind in "iuf" and float(x.max(initial=0)) > 1) else 1.0
+
+
+def _pictures(x: Array, white: float) -> Array:
     if x.ndim == 3:
         x = x[:, None]
     elif x.ndim == 4 and x.shape[3] <= 4:
         x = x.transpose(0, 3, 1, 2)
     elif x.ndim != 4 or x.shape[1] > 4:
         raise InputError(f"pictures need arrays (n, h, w) or (n, h, w, c) with at most 4 channels, not shape {x.shape}")
-    if x.dtype == np.uint8:
+    if x.dtype == np.uint8 and white == 255:
         return np.ascontiguousarray(x)
     _check_finite(x, "an array of pictures")
     low, high = float(x.min()), float(x.max())
-    if low < 0 or high > 255:
-        raise InputError(f"pictures must hold numbers from 0 to 1 or from 0 to 255, not from {low:g} to {high:g}; scale them")
-    grown = x * 255.0 if x.dtype.kind in "bf" and high <= 1 else x
-    return np.ascontiguousarray(np.rint(grown).astype(np.uint8))
+    if low < 0 or high > white:
+        wanted = f"from 0 (black) to {white:g} (white)"
+        raise InputError(f"these pictures must hold numbers {wanted}, not from {low:g} to {high:g}; scale them, all as those for training")
+    return np.ascontiguousarray(np.rint(x * (255.0 / white)).astype(np.uint8))
 
 
 def shrink(x: Array, longest: int | None) -> tuple[Array, str | None]:

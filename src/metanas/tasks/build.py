@@ -10,15 +10,20 @@ import numpy as np
 
 from metanas.errors import InputError
 from metanas.spaces.shape import DataKind
+from metanas.tasks.columns import clean, unknown_categories
 from metanas.tasks.data import Array
-from metanas.tasks.metrics import check_metric, default_metric
-from metanas.tasks.options import Options, number_of, some
+from metanas.tasks.metrics import ONE_CLASS, check_metric, default_metric
+from metanas.tasks.options import Options, did_you_mean, number_of, some
 from metanas.tasks.splits import TEST, TRAIN, VALIDATION, Parts, cut
 from metanas.tasks.targets import FEWEST_ROWS, Targets, drop_rare, encode
 from metanas.tasks.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+RARER = 2 / 3
+"""With less than this share of the other's training rows the first of two classes is the positive one; else the second (1, true, yes)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +33,13 @@ class Found:
     Args:
         name: of the task.
         data: kind of data.
-        inputs: as ``Task.inputs``, a row per example.
+        inputs: as ``Task.inputs``, a row per example; the columns of tables as they were read.
         values: the raw targets, a row per example.
         target: what they are called.
         given: part of each row (0 training, 1 validation, 2 test) as far as the data set says, else 0; None if it says nothing.
         groups, times: values by which the parts must be cut, NaN where missing, or None.
         class_names: names for whole-number targets, by number; empty if they have none.
-        whole_numbers_are_classes: see :func:`metanas.tasks.targets.encode`.
+        numbered: see :func:`metanas.tasks.targets.encode`.
         notes: sentences for the user.
         source: absolute path or name of the data set, or None.
         facts: further fields of the task: ``rate``, ``mirror``, ``text``.
@@ -49,7 +54,7 @@ class Found:
     groups: pd.Series | None = None
     times: Array | None = None
     class_names: tuple[str, ...] = ()
-    whole_numbers_are_classes: bool = False
+    numbered: bool = False
     notes: list[str] = field(default_factory=list)
     source: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -63,7 +68,7 @@ def assemble(found: Found, options: Options) -> Task:
     """
     if found.groups is not None and found.times is not None:
         raise InputError("rows can be kept together by group or ordered by time, not both; give one of the two options")
-    targets = encode(found.values, found.target, options.problem, whole_numbers_are_classes=found.whole_numbers_are_classes)
+    targets = encode(found.values, found.target, options.problem, numbered=found.numbered)
     given = np.zeros(len(found.values), np.int8) if found.given is None else np.asarray(found.given, np.int8)
     targets = _keep(targets, *_timed(found, targets))
     _check_size(given[targets.rows])
@@ -78,6 +83,8 @@ def assemble(found: Found, options: Options) -> Task:
         groups=None if found.groups is None else _group_numbers(found.groups)[rows],
         times=None if found.times is None else found.times[rows],
     )
+    targets = _positive_last(replace(targets, classes=_named(targets.classes, found.class_names)), parts, options)
+    inputs, more = _inputs(found, rows[parts.train])
     metric, note = default_metric(targets.kind, targets.values[parts.train])
     if options.metric is not None:
         metric, note = check_metric(options.metric, targets.kind), None
@@ -85,19 +92,47 @@ def assemble(found: Found, options: Options) -> Task:
         name=options.name or found.name,
         kind=targets.kind,
         data=found.data,
-        inputs=found.inputs if len(rows) == len(found.values) else take(found.inputs, rows),
+        inputs=inputs if len(rows) == len(found.values) else take(inputs, rows),
         targets=targets.values,
-        classes=_named(targets.classes, found.class_names),
+        classes=targets.classes,
         target=found.target,
         train=parts.train,
         validation=parts.validation,
         test=parts.test,
         metric=metric,
         recut=found.groups is None and found.times is None and not bool((given == VALIDATION).any()),
-        notes=tuple(found.notes + targets.notes + _lacking(targets, parts) + ([note] if note else [])),
+        notes=tuple(
+            found.notes + more + targets.notes + _lacking(targets, parts) + ([note] if note else []) + _told_positive(metric, targets)
+        ),
         source=None if found.source is None else {"source": found.source, **replace(options, data=found.data).to_json()},
         **found.facts,
     )
+
+
+def _inputs(found: Found, train: Array) -> tuple[Any, list[str]]:
+    """The raw inputs of all rows, of a table the usable columns, and notes; only the rows ``train`` decide what a column is."""
+    if found.data != "table":
+        return found.inputs, []
+    features, notes = clean(found.inputs, train)
+    return features, notes + unknown_categories(features, found.given)
+
+
+def _positive_last(targets: Targets, parts: Parts, options: Options) -> Targets:
+    """Of two classes, the positive one as number 1: the one that the user named, else the later, unless the other is much rarer.
+
+    Raises:
+        InputError: if there is no such class, or there are not two.
+    """
+    asked = options.positive
+    if len(targets.classes) != 2:
+        if asked is not None:
+            raise InputError(f"--positive {asked} means nothing here: it names one of two classes; leave it out")
+        return targets
+    if asked is not None and asked not in targets.classes:
+        raise InputError(f"--positive {asked} is no class{did_you_mean(asked, targets.classes)}; the classes are {some(targets.classes)}")
+    counts = np.bincount(targets.values[parts.train], minlength=2)
+    place = targets.classes.index(asked) if asked is not None else int(counts[0] >= RARER * counts[1])
+    return targets if place == 1 else replace(targets, values=1 - targets.values, classes=targets.classes[::-1])
 
 
 def take(inputs: Any, rows: Array) -> Any:
@@ -153,6 +188,14 @@ def _lacking(targets: Targets, parts: Parts) -> list[str]:
         return []
     names = some(np.array(targets.classes)[absent])
     return [f"the training part has no example of {names}, which can't be learned then; the groups or the order in time leave no other cut"]
+
+
+def _told_positive(metric: str, targets: Targets) -> list[str]:
+    """Which class the metric is about, where it is about one of two."""
+    if metric not in ONE_CLASS or len(targets.classes) != 2:
+        return []
+    other, positive = targets.classes
+    return [f"{metric} is that of class {positive!r}; give --positive {other!r} for the other class"]
 
 
 def _named(classes: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from metanas.errors import InputError
 from metanas.tasks.options import number_of, some
-from metanas.tasks.splits import PART_NAMES, TRAIN
+from metanas.tasks.splits import PART_NAMES, TEST, TRAIN
 
 _LOOK = 2000
 """Entries of a folder looked at to see what it holds."""
@@ -28,6 +28,11 @@ class ClassFiles:
     paths: tuple[Path, ...]
     classes: tuple[str, ...]
     given: NDArray[np.int8] | None
+
+    @property
+    def learned(self) -> NDArray[np.bool_]:
+        """Which files are not of the folder's own test part: they alone decide what all are brought to."""
+        return np.ones(len(self.paths), bool) if self.given is None else self.given != TEST
 
     def keep(self, good: Iterable[int]) -> ClassFiles:
         """Only the files at these places."""

@@ -7,6 +7,7 @@ import csv
 import re
 import warnings
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,14 @@ def read_frame(path: Path) -> pd.DataFrame:
     if not len(frame):
         raise InputError(f"table {path.name!r} has no rows")
     frame.columns = [str(c).strip() for c in frame.columns]
-    repeated = [name for name, count in Counter(frame.columns).items() if count > 1]
-    if repeated:
-        raise InputError(f"table {path.name!r} has several columns named {repeated[0]!r}; give each its own name")
+    _refuse_repeated(list(frame.columns), path.name)
     return frame
+
+
+def _refuse_repeated(names: list[str], file: str) -> None:
+    repeated = [name for name, count in Counter(names).items() if name and count > 1]
+    if repeated:
+        raise InputError(f"table {file!r} has several columns named {repeated[0]!r}; give each its own name")
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -64,7 +69,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
     lines = head.splitlines() if len(head) < _HEAD else head.splitlines()[:-1]
     delimiter = detect_delimiter(lines)
     cells = list(csv.reader((line for line in lines[:200] if line.strip()), delimiter=delimiter))
-    headless = len(cells) > 1 and all(_NUMBER.fullmatch(c.strip()) for c in cells[0]) and len(set(cells[0])) > 1
+    headless = _headless(cells)
+    _refuse_repeated([] if headless else [name.strip() for name in cells[0]] if cells else [], path.name)
     options: dict[str, Any] = {
         "sep": delimiter,
         "encoding": encoding,
@@ -87,6 +93,26 @@ def _read_csv(path: Path) -> pd.DataFrame:
     if headless:
         frame.columns = [f"x{i}" for i in range(frame.shape[1])]
     return frame.reset_index(drop=True)
+
+
+def _headless(cells: list[list[str]]) -> bool:
+    """Whether the first row of cells holds data: numbers alone, in columns of numbers.
+
+    Not if these are names all the same: whole numbers one after the other (0, 1, 2 or 2019, 2020, 2021), which the next row does not
+    continue.
+    """
+    if len(cells) < 2 or len(set(cells[0])) < 2 or not all(_NUMBER.fullmatch(c.strip()) for c in cells[0]):
+        return False
+    for place in range(len(cells[0])):
+        below = [row[place].strip() for row in cells[1:] if place < len(row)]
+        told = [cell for cell in below if cell not in _NA]
+        if told and not any(_NUMBER.fullmatch(cell) for cell in told):
+            return False
+    return not (len(cells[0]) > 2 and _consecutive(cells[0]) and not _consecutive(cells[1]))
+
+
+def _consecutive(row: list[str]) -> bool:
+    return all(c.strip().isdigit() for c in row) and all(int(b) - int(a) == 1 for a, b in pairwise(row))
 
 
 def _first_line(error: Exception) -> str:

@@ -3,8 +3,8 @@
 Classification, from probabilities ``(n, classes)``; class numbers are the columns' places, and ties go to the lower one.
 
 - ``accuracy``; ``balanced_accuracy``: mean recall of the classes present;
-- ``recall``, ``precision``, ``f1``: of the last class if there are two, else the mean over the classes that are present or predicted;
-  0 where nothing is predicted;
+- ``recall``, ``precision``, ``f1``: of the last class if there are two (tasks put the positive one last), else the mean over the
+  classes that are present or predicted; 0 where nothing is predicted;
 - ``roc_auc``: area under the ROC curve, of the last class if there are two, else the mean of one-against-rest over the classes present;
   0.5 where a single class is present;
 - ``cross_entropy``: in nats, probabilities kept at least 2.2e-16.
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from metanas.errors import InputError
 from metanas.tasks.data import Array, Kind
-from metanas.tasks.options import did_you_mean
+from metanas.tasks.options import did_you_mean, share_text
 
 Floats = NDArray[np.float64]
 
@@ -116,6 +116,10 @@ METRICS: dict[str, tuple[Kind, Callable[[Array, Array], float]]] = {
 """Metric name to the kind of task it is for and its function of targets and outputs."""
 
 
+ONE_CLASS = frozenset({"recall", "precision", "f1"})
+"""Metrics that are about the positive one of two classes."""
+
+
 def valid_metrics(kind: Kind) -> tuple[str, ...]:
     """Names of the metrics for that kind of task."""
     return tuple(name for name, (of, _) in METRICS.items() if of == kind)
@@ -167,7 +171,8 @@ def default_metric(kind: Kind, targets: Array) -> tuple[str, str | None]:
     most = float(np.bincount(targets).max()) / max(1, len(targets))
     if most < 0.8:
         return "accuracy", None
-    note = f"one class holds {most:.0%} of the training examples, so balanced_accuracy decides; give --metric accuracy for plain accuracy"
+    what = f"one class holds {share_text(most)} of the training examples, so balanced accuracy decides"
+    note = f"{what}; give --metric accuracy for plain accuracy"
     return "balanced_accuracy", note
 
 

@@ -14,10 +14,11 @@ from metanas.tasks.arrays import to_inputs
 from metanas.tasks.data import Array
 from metanas.tasks.folders import files_below, note_broken
 from metanas.tasks.frames import TABLE_SUFFIXES, read_frame
-from metanas.tasks.preprocessing import Preprocessing, TablePreprocessing, TextPreprocessing
+from metanas.tasks.preprocessing import ImagePreprocessing, Preprocessing, TablePreprocessing, TextPreprocessing
 from metanas.tasks.preprocessing.waves import fit_length
 from metanas.tasks.readers.npz import load_npz
 from metanas.tasks.readers.sounds import arranged
+from metanas.tasks.unusable import unusable
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +33,11 @@ def read_new(source: str | Path | Any, preprocessing: Preprocessing) -> tuple[Ar
         preprocessing: of the network.
 
     Returns:
-        ``(n, *shape.input)``, and row numbers from 0 or paths within the folder. Files that can't be read are skipped, with a warning
-        in the log that names them.
+        ``(n, *shape.input)``, and row numbers from 0 or paths within the folder. Warnings in the log (standard error where no log is
+        set up) name files that can't be read and are skipped, and the columns of a table with values that can't be used.
 
     Raises:
-        InputError: if nothing can be read, or it doesn't suit the network.
+        InputError: if nothing can be read or used, or it doesn't suit the network.
     """
     if not isinstance(source, (str, Path)):
         return _numbered(preprocessing, _from_memory(source, preprocessing))
@@ -61,6 +62,9 @@ def _numbered(preprocessing: Preprocessing, inputs: Any) -> tuple[Array, tuple[s
     if not len(inputs):
         raise InputError("there are no rows to predict")
     x = preprocessing.transform(inputs)
+    if isinstance(preprocessing, TablePreprocessing):
+        for note in unusable(inputs, preprocessing):
+            log.warning(note)
     return x, tuple(str(i) for i in range(len(x)))
 
 
@@ -85,10 +89,14 @@ def _from_memory(values: Any, preprocessing: Preprocessing) -> Any:
         if isinstance(preprocessing, TablePreprocessing):
             return values.rename(columns=str)
         raise InputError(f"a table does not suit a network for {preprocessing.data} data")
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise InputError("the examples must be an array, or lists of equal lengths") from error
     if isinstance(preprocessing, TablePreprocessing):
         return to_inputs(array, "table", _column_names(array, preprocessing))
-    inputs = to_inputs(array, preprocessing.data)
+    white = preprocessing.white if isinstance(preprocessing, ImagePreprocessing) else 255.0
+    inputs = to_inputs(array, preprocessing.data, white=white)
     channels = preprocessing.shape.input[0]
     if inputs.shape[1] != channels:
         raise InputError(f"the network takes {channels} channels, but the examples have {inputs.shape[1]}")

@@ -33,6 +33,8 @@ class Options:
         size: longest side of pictures in pixels.
         rate: samples per second: of the waveforms in an ``.npz``, or to which WAV files are resampled.
         seconds: longest duration of WAV files kept.
+        positive: of two classes, the one that recall, precision and F1 are about; None takes the later (1, true, yes), or the
+            other if that is much rarer.
         mirror: whether pictures keep their meaning when mirrored left to right; None finds out from the training pictures.
         name: what to call the task.
     """
@@ -49,6 +51,7 @@ class Options:
     size: int | None = None
     rate: int | None = None
     seconds: float | None = None
+    positive: str | None = None
     mirror: bool | None = None
     name: str | None = None
 
@@ -65,12 +68,7 @@ class Options:
         for name in given:
             if name not in known:
                 raise InputError(f"there is no option {name!r} for reading data; known: {', '.join(sorted([*known, 'kind']))}")
-        for name in ("size", "rate", "seconds"):
-            if given.get(name) is not None and given[name] <= 0:
-                raise InputError(f"--{name} must be above 0, not {given[name]}")
-        seed = given.get("seed", 0)
-        if not isinstance(seed, int) or seed < 0:
-            raise InputError(f"--seed must be a whole number from 0, not {seed!r}")
+        _check_types(given)
         if given.get("test") is not None:
             given["test"] = str(Path(given["test"]).resolve())
         return cls(**given, data=data, problem=problem)
@@ -81,7 +79,7 @@ class Options:
         Raises:
             InputError: if an option besides ``allowed`` and those that suit every kind of data is given.
         """
-        suits = {*allowed, "data", "problem", "metric", "seed", "name"}
+        suits = {*allowed, "data", "problem", "metric", "positive", "seed", "name"}
         for f in fields(self):
             if f.name not in suits and getattr(self, f.name) is not None:
                 raise InputError(f"--{f.name} {getattr(self, f.name)} means nothing for {what}; leave it out")
@@ -93,6 +91,38 @@ class Options:
         return {**record, "kind": ",".join(kinds)} if kinds else record
 
 
+_TYPES: tuple[tuple[str, type | tuple[type, ...], tuple[str, ...]], ...] = (
+    ("a text", str, ("target", "text", "group", "time", "metric", "positive", "name")),
+    ("a text or a path", (str, Path), ("test",)),
+    ("True or False", bool, ("mirror",)),
+)
+
+
+def _check_types(given: Mapping[str, Any]) -> None:
+    for what, kinds, names in _TYPES:
+        for name in names:
+            if given.get(name) is not None and not isinstance(given[name], kinds):
+                raise InputError(f"option {name} must be {what}, not {given[name]!r}")
+    for name in ("size", "rate", "seconds"):
+        value = given.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0):
+            raise InputError(f"--{name} must be a number above 0, not {value!r}")
+    seed = given.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError(f"--seed must be a whole number from 0, not {seed!r}")
+
+
+def as_path(source: Any, what: str = "the data") -> Path:
+    """``source`` as a path.
+
+    Raises:
+        InputError: if it is neither a text nor a path.
+    """
+    if not isinstance(source, (str, Path)):
+        raise InputError(f"{what} must be a path to a file or folder (a text or a Path), not {type(source).__name__}")
+    return Path(source)
+
+
 def parse_kind(kind: str | Iterable[str] | None) -> tuple[DataKind | None, Kind | None]:
     """The kind of data and the kind of problem named by ``kind``: one name or several, as a sequence or separated by commas.
 
@@ -101,7 +131,10 @@ def parse_kind(kind: str | Iterable[str] | None) -> tuple[DataKind | None, Kind 
     """
     if kind is None:
         return None, None
-    names = [n.strip().lower() for n in (kind.split(",") if isinstance(kind, str) else kind)]
+    several = kind.split(",") if isinstance(kind, str) else list(kind) if isinstance(kind, Iterable) else [kind]
+    if not all(isinstance(n, str) for n in several):
+        raise InputError(f"option kind must be a text, or several, not {kind!r}")
+    names = [n.strip().lower() for n in several]
     known = DATA_KINDS + PROBLEMS
     for name in names:
         if name not in known:
@@ -119,9 +152,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
+def similar_file(path: Path, others: Iterable[Path]) -> str:
+    """The same for the name of a file that is not there: endings, which most files share, don't make two names alike."""
+    known = {other.stem.lower(): other for other in others}
+    near = get_close_matches(path.stem.lower(), known, n=1)
+    return f" (did you mean {str(known[near[0]])!r}?)" if near else ""
+
+
 def number_of(count: int, noun: str) -> str:
     """The count and the noun, in the plural where needed: ``"1 row"``, ``"2 rows"``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def share_text(share: float) -> str:
+    """A share as whole per cent: ``"80 %"``."""
+    return f"{100 * share:.0f} %"
 
 
 def some(names: Iterable[Any], most: int = 12) -> str:

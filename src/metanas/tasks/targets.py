@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 MOST_NUMERIC_CLASSES = 20
 """A column of numbers with more different values is a regression target."""
+ROWS_PER_CLASS = 5
+"""Rows that numbered classes have on average, if they are more than that."""
 FEWEST_ROWS = 10
+MOST_RARE = 0.1
+"""Largest share of rows that may be left out because their classes are rare."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,7 @@ class Targets:
     notes: list[str]
 
 
-def encode(values: pd.Series | Array, name: str, problem: Kind | None, *, whole_numbers_are_classes: bool = False) -> Targets:
+def encode(values: pd.Series | Array, name: str, problem: Kind | None, *, numbered: bool = False) -> Targets:
     """Targets from raw values; rows without a target are left out.
 
     Args:
@@ -48,7 +52,8 @@ def encode(values: pd.Series | Array, name: str, problem: Kind | None, *, whole_
         name: what to call the target in messages.
         problem: what the user says it is; None decides by the values: texts are classes, and so are numbers with at most
             20 different values.
-        whole_numbers_are_classes: whether integers are classes however many there are.
+        numbered: whether whole numbers are classes as a rule (arrays, which hold no texts): then they may be more than 20, if they
+            are consecutive from 0 or 1, as numbers of classes are, and have at least five rows each on average.
 
     Raises:
         InputError: for targets that are not finite numbers in regression, or that are all the same.
@@ -65,14 +70,14 @@ def encode(values: pd.Series | Array, name: str, problem: Kind | None, *, whole_
             raise InputError(f"{name!r} has {np.shape(values)[1]} columns, but a class is a single value; give one class per row")
         return _numbers(matrix, name)
     series = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values).reshape(-1))
-    problem, note = (problem, None) if problem else _decide(series, name, whole_numbers_are_classes)
+    problem, note = (problem, None) if problem else _decide(series, name, numbered)
     targets = _numbers(_checked_numbers(series, name)[:, None], name) if problem == "regression" else _classes(series, name)
     if note:
         targets.notes.append(note)
     return targets
 
 
-def _decide(series: pd.Series, name: str, whole_numbers_are_classes: bool) -> tuple[Kind, str | None]:
+def _decide(series: pd.Series, name: str, numbered: bool) -> tuple[Kind, str | None]:
     import pandas as pd
 
     if pd.api.types.is_bool_dtype(series.dtype):
@@ -85,15 +90,16 @@ def _decide(series: pd.Series, name: str, whole_numbers_are_classes: bool) -> tu
         numeric = present.size > 0.95 * max(1, int((as_categories(series).codes >= 0).sum()))
     if not numeric:
         return "classification", None
-    whole = bool((present == np.floor(present)).all())
-    kinds = len(np.unique(present))
-    if whole and whole_numbers_are_classes:
-        return "classification", None
+    unique = np.unique(present)
+    kinds, whole = len(unique), bool((present == np.floor(present)).all())
+    counted = whole and unique[0] in (0, 1) and bool((np.diff(unique) == 1).all())
+    what = f"{name!r} holds {'whole ' if whole else ''}numbers ({kinds} different"
     if kinds > MOST_NUMERIC_CLASSES:
-        note = f"{name!r} holds numbers ({kinds} different), so this is regression; give --kind classification if they are classes"
-        return "regression", note
+        if numbered and counted and present.size >= ROWS_PER_CLASS * kinds:
+            return "classification", f"{what}, consecutive), so they are classes; give --kind regression to predict the number"
+        return "regression", f"{what}), so this is regression; give --kind classification if they are classes"
     note = f"{name!r} holds only {kinds} different numbers, so they are classes; give --kind regression to predict the number"
-    return "classification", None if whole and kinds <= 2 else note
+    return "classification", None if (whole and kinds <= 2) or (numbered and counted) else note
 
 
 def _matrix(values: Any, name: str) -> Array:
@@ -187,12 +193,17 @@ def drop_rare(targets: Targets, given: Array) -> Targets:
         return targets
     singles = int((own <= 1).sum())
     if rare.sum() > count - 2:
-        enough = f"only {count - int(rare.sum())} of {count} classes have {needed} rows or more"
+        kept = count - int(rare.sum())
+        enough = f"only {kept} of {count} classes {'has' if kept == 1 else 'have'} {needed} rows or more"
         what = "every class has a single row" if singles == count else enough
         raise InputError(f"{what}, so nothing can be learned; give more rows per class, or --kind regression if the target is a number")
     keep = ~rare[targets.values]
     renumbered = np.cumsum(~rare) - 1
     names = some(np.array(targets.classes)[rare])
+    lost = int((~keep).sum())
+    if lost > MOST_RARE * len(keep):
+        what = f"{lost} of {len(keep)} rows are of classes with fewer than {needed} rows to learn from ({names})"
+        raise InputError(f"{what}: too many to leave out; join such classes or remove these rows, or give --kind regression for numbers")
     note = f"{number_of(int((~keep).sum()), 'row')} left out, of classes with fewer than {needed} rows to learn from: {names}"
     return Targets(
         targets.kind,

@@ -15,6 +15,7 @@ from metanas.spaces.shape import DataKind
 from metanas.tasks.data import Array, Kind, LearningData
 from metanas.tasks.fingerprint import fingerprint
 from metanas.tasks.metrics import check_metric, class_weights
+from metanas.tasks.options import as_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ class Task:
             ``(n, channels, height, width)``; series: float32 ``(n, channels, time)``, zero-padded; sound: float32 in [-1, 1]
             ``(n, channels, samples)``; text: list of n strings.
         targets: int64 class numbers ``(n,)``, or float32 ``(n, outputs)`` in the user's unit.
-        classes: names of the classes by number; empty for regression.
+        classes: names of the classes by number, the positive one of two last; empty for regression.
         target: name of the target column, or ``"label"``.
         train, validation, test: int64 row numbers of the parts, disjoint, none empty.
         metric: name of the metric that decides, see :mod:`metanas.tasks.metrics`.
@@ -44,6 +45,7 @@ class Task:
         source: keywords with which :meth:`read` reads the same task again (JSON); None if it was made of arrays.
         rate: sound only: samples per second.
         mirror: pictures only: whether they keep their meaning when mirrored left to right; None if that is to be found out.
+        white: pictures only: the number that stands for white in arrays of them as the user has them (255 in files).
         text: text only: name of the column with the texts.
 
     Example:
@@ -68,6 +70,7 @@ class Task:
     source: Mapping[str, Any] | None = None
     rate: int = 0
     mirror: bool | None = None
+    white: float = 255.0
     text: str = "text"
 
     @classmethod
@@ -111,14 +114,14 @@ class Task:
         """PNG and JPEG files, a sub-folder per class. Options: size, mirror, metric, seed, name."""
         from metanas.tasks.readers.images import ImageReader
 
-        return ImageReader().read(Path(folder), **options)
+        return ImageReader().read(as_path(folder), **options)
 
     @classmethod
     def from_sounds(cls, folder: str | Path, **options: Any) -> Task:
         """WAV files, a sub-folder per class. Options: rate, seconds, metric, seed, name."""
         from metanas.tasks.readers.sounds import SoundReader
 
-        return SoundReader().read(Path(folder), **options)
+        return SoundReader().read(as_path(folder), **options)
 
     @classmethod
     def from_npz(cls, path: str | Path, **options: Any) -> Task:
@@ -128,7 +131,7 @@ class Task:
         """
         from metanas.tasks.readers.npz import NpzReader
 
-        return NpzReader().read(Path(path), **options)
+        return NpzReader().read(as_path(path), **options)
 
     @classmethod
     def from_sklearn(cls, name: str, **options: Any) -> Task:
@@ -138,7 +141,7 @@ class Task:
         """
         from metanas.tasks.readers.sklearn import SklearnReader
 
-        return SklearnReader().read(Path(name), **options)
+        return SklearnReader().read(as_path(name), **options)
 
     @classmethod
     def from_arrays(cls, x_train: Any, y_train: Any, x_test: Any = None, y_test: Any = None, **options: Any) -> Task:
@@ -157,6 +160,11 @@ class Task:
             InputError: if there is no such metric for this kind of task.
         """
         return replace(self, metric=check_metric(metric, self.kind))
+
+    @property
+    def positive(self) -> str:
+        """Of two classes, the one that recall, precision and F1 are about (see ``Options.positive``); else empty."""
+        return self.classes[1] if len(self.classes) == 2 else ""
 
     def describe(self) -> TaskDescription:
         """Shapes and statistics of the training part, for those who must not see data."""
@@ -179,37 +187,16 @@ class Task:
         from metanas.tasks.preprocessing import fit
 
         preprocessing = fit(self)
-        return self._learning_data(preprocessing, self.train, self.validation), preprocessing
-
-    def final_data(self) -> LearningData:
-        """Training and validation rows together as the training part, an empty validation part.
-
-        Preprocessing and shape are those of :meth:`prepare`.
-        """
-        both = np.sort(np.concatenate([self.train, self.validation]))
-        return self._learning_data(self.prepare()[1], both, both[:0])
-
-    def test_data(self) -> tuple[Array, Array]:
-        """The preprocessed test rows ``(x, y)``. Only the one function that scores a frozen list may call this, once."""
-        return self.prepare()[1].transform(self.rows(self.test)), self.targets[self.test]
-
-    def rows(self, rows: Array) -> Any:
-        """The raw inputs of some rows."""
-        from metanas.tasks.build import take
-
-        return take(self.inputs, rows)
-
-    def _learning_data(self, preprocessing: Preprocessing, train: Array, validation: Array) -> LearningData:
-        y = self.targets[train]
-        return LearningData(
+        y = self.targets[self.train]
+        data = LearningData(
             shape=preprocessing.shape,
             kind=self.kind,
             metric=self.metric,
             recut=self.recut,
-            x_train=preprocessing.transform(self.rows(train)),
+            x_train=preprocessing.transform(self.rows(self.train)),
             y_train=y,
-            x_val=preprocessing.transform(self.rows(validation)),
-            y_val=self.targets[validation],
+            x_val=preprocessing.transform(self.rows(self.validation)),
+            y_val=self.targets[self.validation],
             input_mean=np.array(preprocessing.input_mean, np.float32),
             input_std=np.array(preprocessing.input_std, np.float32),
             target_mean=np.array(preprocessing.output.mean, np.float32),
@@ -217,6 +204,17 @@ class Task:
             class_weights=class_weights(self.metric, y, len(self.classes)) if self.kind == "classification" else None,
             mirror=preprocessing.mirror,
         )
+        return data, preprocessing
+
+    def test_data(self) -> tuple[Any, Array]:
+        """The raw inputs and the targets of the test rows. Only the one function that scores a frozen list may call this, once."""
+        return self.rows(self.test), self.targets[self.test]
+
+    def rows(self, rows: Array) -> Any:
+        """The raw inputs of some rows."""
+        from metanas.tasks.build import take
+
+        return take(self.inputs, rows)
 
 
 def check_source(source: str | Path) -> Path:

@@ -16,7 +16,8 @@ from metanas.tasks.data import Array, Kind
 if TYPE_CHECKING:
     from metanas.tasks.task import Task
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: pictures know the scale of arrays (``white``)."""
 
 
 @dataclass(frozen=True)

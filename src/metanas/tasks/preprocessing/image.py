@@ -23,9 +23,14 @@ _SAMPLE = 2000
 @register
 @dataclass(frozen=True)
 class ImagePreprocessing(Preprocessing):
-    """Means and deviations per channel in grey levels 0 to 255; ``mirrored``: whether mirroring keeps a picture's meaning."""
+    """Means and deviations per channel in grey levels 0 to 255.
+
+    ``mirrored``: whether mirroring keeps a picture's meaning. ``white``: the number for white in arrays as the user has them, see
+    :func:`metanas.tasks.arrays.white_of`; in files it is 255.
+    """
 
     mirrored: bool = False
+    white: float = 255.0
     data: ClassVar[DataKind] = "image"
 
     @classmethod
@@ -37,7 +42,7 @@ class ImagePreprocessing(Preprocessing):
         if mirrored is None:
             mirrored = task.kind == "classification" and keeps_meaning_mirrored(x, task.targets[task.train])
         shape = TaskShape("image", tuple(int(n) for n in x.shape[1:]), outputs(task))
-        return cls(shape, Output.of(task), mean, std, mirrored)
+        return cls(shape, Output.of(task), mean, std, mirrored, task.white)
 
     def transform(self, inputs: Any) -> Array:
         """Unchanged uint8, after a look at the shape."""
@@ -51,13 +56,13 @@ class ImagePreprocessing(Preprocessing):
         return self.mirrored
 
     def details(self) -> dict[str, Any]:
-        """The mirror flag."""
-        return {"mirrored": self.mirrored}
+        """The mirror flag and the scale."""
+        return {"mirrored": self.mirrored, "white": self.white}
 
     @classmethod
     def restore(cls, common: Mapping[str, Any], details: Mapping[str, Any]) -> ImagePreprocessing:
         """The instance that gave ``details``."""
-        return cls(**common, mirrored=bool(details["mirrored"]))
+        return cls(**common, mirrored=bool(details["mirrored"]), white=float(details.get("white", 255.0)))
 
 
 def channel_moments(x: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:

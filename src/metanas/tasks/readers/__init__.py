@@ -8,7 +8,7 @@ from typing import Any
 
 from metanas.errors import InputError
 from metanas.interfaces import TaskReader
-from metanas.tasks.options import Options, did_you_mean
+from metanas.tasks.options import Options, as_path, did_you_mean, similar_file
 from metanas.tasks.readers.images import ImageReader as ImageReader
 from metanas.tasks.readers.npz import NpzReader as NpzReader
 from metanas.tasks.readers.sklearn import DATA_SETS, SklearnReader
@@ -27,13 +27,13 @@ def reader_for(source: str | Path, options: Mapping[str, Any]) -> tuple[TaskRead
     Raises:
         InputError: if there is nothing of that name, or no reader knows it.
     """
+    path = as_path(source)
     if not str(source).strip():
         raise InputError("no data set was named; give the path of a file or folder, or one of " + ", ".join(DATA_SETS))
-    path = Path(source)
     if source not in DATA_SETS and str(path) in DATA_SETS:
         path = path.absolute()  # ./digits is a path, digits a name
     if source not in DATA_SETS and not path.exists():
-        near = did_you_mean(str(source), [*DATA_SETS, *_neighbours(path)])
+        near = did_you_mean(str(source), DATA_SETS) or similar_file(path, _neighbours(path))
         raise InputError(f"there is no file, folder or built-in data set {str(source)!r}{near}; built in are {', '.join(DATA_SETS)}")
     asked = Options.of(options)
     kind = "text" if asked.text else asked.data
@@ -48,5 +48,5 @@ def reader_for(source: str | Path, options: Mapping[str, Any]) -> tuple[TaskRead
     return by_path[0], path
 
 
-def _neighbours(path: Path) -> list[str]:
-    return [str(p) if path.parent != Path() else p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+def _neighbours(path: Path) -> list[Path]:
+    return list(path.parent.iterdir()) if path.parent.is_dir() else []

@@ -38,8 +38,9 @@ class ImageReader(TaskReader):
         known = [head for head in heads if head is not None]
         if not known:
             raise InputError(f"none of the {len(heads)} pictures in {str(path)!r} can be read; the first is {str(files.paths[0])!r}")
-        size = pictures.common_size([head[:2] for head in known], asked.size)
-        channels = 3 if any(head[2] for head in known) else 1
+        telling = [head for head, learned in zip(heads, files.learned, strict=True) if learned and head is not None] or known
+        size = pictures.common_size([head[:2] for head in telling], asked.size)
+        channels = 3 if any(head[2] for head in telling) else 1
         some_files = files.keep(opened)
         x, good = pictures.load_all(some_files.paths, size, channels)
         kept = some_files.keep(good)
@@ -47,7 +48,7 @@ class ImageReader(TaskReader):
         notes = list(note_broken([p for p in files.paths if p not in loaded], "picture", path))
         if len({head[:2] for head in known}) > 1 or known[0][:2] != size:
             notes.append(f"all pictures were brought to {size[1]} x {size[0]} pixels (width x height); --size changes that")
-        if pictures.all_grey(x):
+        if pictures.all_grey(x[kept.learned]):
             x = x[:, :1].copy()
             notes.append("the colour pictures hold only grey, so they have one channel here")
         found = Found(

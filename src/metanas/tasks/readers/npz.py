@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,8 @@ import numpy as np
 
 from metanas.errors import InputError
 from metanas.interfaces import TaskReader
-from metanas.tasks.arrays import DEFAULT_RATE, check_numbers, decide, shrink, to_inputs
+from metanas.tasks.arrays import DEFAULT_RATE, check_numbers, decide, shrink, to_inputs, white_of
 from metanas.tasks.build import Found, assemble
-from metanas.tasks.columns import clean
 from metanas.tasks.data import Array
 from metanas.tasks.options import Options, did_you_mean, some
 from metanas.tasks.splits import TEST, TRAIN, VALIDATION
@@ -61,7 +61,7 @@ def from_arrays(x_train: Any, y_train: Any, x_test: Any = None, y_test: Any = No
         if (x is None) != (y is None):
             raise InputError(f"x_{_PARTS[part]} and y_{_PARTS[part]} must be given together")
         if x is not None:
-            parts[part] = _as_array(x), np.asarray(y)
+            parts[part] = x if hasattr(x, "iloc") else _as_array(x, f"x_{_PARTS[part]}"), _as_array(y, f"y_{_PARTS[part]}")
     extra: dict[str, Any] = {}
     for what in ("groups", "times"):
         if own[what] is not None:
@@ -73,9 +73,11 @@ def from_arrays(x_train: Any, y_train: Any, x_test: Any = None, y_test: Any = No
     return _assemble(parts, asked, name="arrays", rate=asked.rate, **extra)
 
 
-def _as_array(x: Any) -> Any:
-    """Lists of texts as an array of texts; DataFrames stay."""
-    return x if hasattr(x, "iloc") else np.asarray(x)
+def _as_array(values: Any, name: str) -> Array:
+    try:
+        return np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{name} must be an array, or lists of equal lengths") from error
 
 
 def load_npz(path: Path) -> Mapping[str, Array]:
@@ -160,7 +162,7 @@ def _assemble(
         if rate is None:
             notes.append(f"the waveforms were taken to have {DEFAULT_RATE} samples per second; --rate says otherwise")
     if data == "image":
-        facts["mirror"] = asked.mirror
+        facts |= {"mirror": asked.mirror, "white": white_of(parts[TRAIN][0])}
     found = Found(
         name=name,
         data=data,
@@ -171,12 +173,13 @@ def _assemble(
         groups=None if groups is None else pd.Series(groups),
         times=None if times is None else as_moments(pd.Series(times)),
         class_names=class_names,
-        whole_numbers_are_classes=True,
+        numbered=True,
         notes=notes,
         source=source,
         facts=facts,
     )
-    return assemble(found, asked)
+    named = class_names and asked.problem is None and found.values.dtype.kind in "biu"
+    return assemble(found, replace(asked, problem="classification") if named else asked)
 
 
 def _inputs(arrays: list[Any], asked: Options) -> tuple[Any, Any, list[str]]:
@@ -184,16 +187,11 @@ def _inputs(arrays: list[Any], asked: Options) -> tuple[Any, Any, list[str]]:
     import pandas as pd
 
     if hasattr(arrays[0], "iloc"):
-        features, notes = clean(pd.concat(arrays, ignore_index=True).rename(columns=str))
-        return features, "table", notes
+        return pd.concat(arrays, ignore_index=True).rename(columns=str), "table", []
     x = np.concatenate(arrays)
     data, note = (asked.data, None) if asked.data else decide(x)
     notes = [note] if note else []
-    inputs = to_inputs(x, data)
-    if data == "table":
-        inputs, more = clean(inputs)
-        notes += more
-    elif data == "image":
-        inputs, note = shrink(inputs, asked.size)
-        notes += [note] if note else []
-    return inputs, data, notes
+    if data != "image":
+        return to_inputs(x, data), data, notes
+    inputs, note = shrink(to_inputs(x, data, white=white_of(arrays[0])), asked.size)
+    return inputs, data, notes + ([note] if note else [])

@@ -9,11 +9,14 @@ import numpy as np
 
 from metanas.errors import InputError
 from metanas.interfaces import TaskReader
+from metanas.tasks.arrays import to_inputs
 from metanas.tasks.build import Found, assemble
 from metanas.tasks.options import Options, did_you_mean
 from metanas.tasks.task import Task
 
 DATA_SETS = ("digits", "iris", "wine", "breast_cancer", "diabetes")
+INK = 16.0
+"""The most ink of a pixel in the digits."""
 
 
 class SklearnReader(TaskReader):
@@ -43,20 +46,15 @@ class SklearnReader(TaskReader):
         found = Found(
             name=name,
             data="image" if as_pictures else "table",
-            inputs=_pictures(bunch) if as_pictures else _table(bunch),
+            inputs=to_inputs(bunch.images, "image", white=INK) if as_pictures else _table(bunch),
             values=bunch.target,
             target="target" if name == "diabetes" else "label",
             class_names=() if name == "diabetes" else tuple(str(c) for c in bunch.target_names),
-            whole_numbers_are_classes=name != "diabetes",
+            numbered=name != "diabetes",
             source=name,
-            facts={"mirror": False if asked.mirror is None else asked.mirror} if as_pictures else {},
+            facts={"mirror": bool(asked.mirror), "white": INK} if as_pictures else {},
         )
         return assemble(found, asked)
-
-
-def _pictures(bunch: Any) -> Any:
-    """Ink from 0 to 16 as grey levels from 0 to 255, ``(n, 1, 8, 8)``."""
-    return np.rint(bunch.images[:, None] * (255 / 16)).astype(np.uint8)
 
 
 def _table(bunch: Any) -> Any:

@@ -45,7 +45,7 @@ class SoundReader(TaskReader):
         kept = files.keep(good)
         broken = [p for p, clip in zip(files.paths, loaded, strict=True) if clip is None]
         notes = list(note_broken(broken, "WAV file", path))
-        x, rate, more = arrange([clip for clip in loaded if clip is not None], asked)
+        x, rate, more = arrange([clip for clip in loaded if clip is not None], asked, kept.learned)
         found = Found(
             name=path.name,
             data="sound",
@@ -60,17 +60,22 @@ class SoundReader(TaskReader):
         return assemble(found, replace(asked, problem="classification"))
 
 
-def arrange(loaded: Sequence[tuple[int, Array]], asked: Options) -> tuple[Array, int, list[str]]:
-    """Clips as one array ``(n, channels, samples)`` at the commonest rate, its samples per second, and notes."""
-    rates = Counter(rate for rate, _ in loaded)
+def arrange(loaded: Sequence[tuple[int, Array]], asked: Options, learned: Array) -> tuple[Array, int, list[str]]:
+    """Clips as one array ``(n, channels, samples)`` at the commonest rate, its samples per second, and notes.
+
+    Rate, channels and length are decided by those that ``learned`` marks (all, if none).
+    """
+    telling = [clip for clip, known in zip(loaded, learned, strict=True) if known] or loaded
+    rates = Counter(rate for rate, _ in telling)
     rate = asked.rate or min(rates.most_common(1)[0][0], clips.HIGHEST_RATE)
-    widths = {len(waves) for _, waves in loaded}
+    widths = {len(waves) for _, waves in telling}
     channels = widths.pop() if len(widths) == 1 else 1
     notes = [] if not widths else ["clips with different numbers of channels were mixed down to one"]
-    if set(rates) != {rate}:
+    if {own for own, _ in loaded} != {rate}:
         notes.append(f"clips were resampled to {rate} samples per second; --rate changes that")
     durations = np.array([waves.shape[1] / r for r, waves in loaded])
-    longest = asked.seconds or min(float(np.quantile(durations, 0.95)), clips.LONGEST)
+    known = np.array([waves.shape[1] / r for r, waves in telling])
+    longest = asked.seconds or min(float(np.quantile(known, 0.95)), clips.LONGEST)
     length = max(1, round(longest * rate))
     cut = int((durations * rate > length + 1).sum())
     if cut:

@@ -10,10 +10,9 @@ import numpy as np
 from metanas.errors import InputError
 from metanas.interfaces import TaskReader
 from metanas.tasks.build import Found, assemble
-from metanas.tasks.columns import clean
 from metanas.tasks.data import Array
 from metanas.tasks.frames import TABLE_SUFFIXES, read_frame
-from metanas.tasks.options import Options, did_you_mean, number_of, some
+from metanas.tasks.options import Options, as_path, did_you_mean, similar_file, some
 from metanas.tasks.splits import PART_NAMES, TEST, TRAIN, VALIDATION
 from metanas.tasks.task import Task
 from metanas.tasks.values import as_moments
@@ -51,8 +50,7 @@ class TableReader(TaskReader):
                 f"--kind {asked.data} doesn't suit a table; leave it out, or give --text COLUMN to learn from a column of texts"
             )
         sheet = Sheet.open(table, asked)
-        features, notes = clean(sheet.features())
-        return assemble(sheet.found("table", features, notes + unknown_categories(features, sheet.given)), asked)
+        return assemble(sheet.found("table", sheet.features(), []), asked)
 
 
 class Sheet:
@@ -66,6 +64,9 @@ class Sheet:
         self.target = find_target(frame, options.target)
         self.group = named(frame, options.group, "group")
         self.time = named(frame, options.time, "time")
+        for what, name in (("group", self.group), ("time", self.time)):
+            if name == self.target:
+                raise InputError(f"--{what} {name} names the target column; give another column, or another --target")
         self.split = None if given is not None else _split_column(frame, {self.target, self.group, self.time})
         self.given = given if self.split is None else _parts_of(frame[self.split])
 
@@ -76,14 +77,15 @@ class Sheet:
         Raises:
             InputError: if a file or a column is missing, or the parts have different columns.
         """
-        if not isinstance(table, (str, Path)):
-            frame = table.rename(columns=str).reset_index(drop=True)
+        given: Any = table
+        if hasattr(given, "iloc"):
+            frame = given.rename(columns=str).reset_index(drop=True)
             if not len(frame) or frame.columns.duplicated().any():
                 raise InputError("the table needs rows, and columns with different names")
             return cls(*_joined({TRAIN: frame, **_test_frame(options)}, options), None)
-        path = Path(table)
+        path = as_path(table, "a table that is no DataFrame")
         if not path.exists():
-            raise InputError(f"there is no file {str(table)!r}{did_you_mean(path.name, _siblings(path))}")
+            raise InputError(f"there is no file {str(table)!r}{similar_file(path, _siblings(path))}")
         files = part_files(path) if path.is_dir() else {TRAIN: path}
         if TRAIN not in files:
             raise InputError(f"folder {str(table)!r} holds no table named train (train.csv, train.parquet, ...)")
@@ -113,26 +115,6 @@ class Sheet:
             source=str(self.path.resolve()) if self.path else None,
             facts=facts,
         )
-
-
-def unknown_categories(features: pd.DataFrame, given: Array | None) -> list[str]:
-    """A sentence per column with categories that a given test part has and the rows to learn from lack.
-
-    Only where the data set says which rows are for testing: a cut drawn here is representative anyway.
-    """
-    if given is None or not (given == TEST).any():
-        return []
-    notes = []
-    for name in features.columns:
-        column = features[name]
-        if hasattr(column, "cat"):
-            new = sorted(set(column[given == TEST].dropna()) - set(column[given != TEST].dropna()))
-            rows = int((column[given == TEST].isin(new)).sum())
-            if new:
-                notes.append(
-                    f"column {name!r}: {number_of(rows, 'test row')} with a value that training lacks ({some(new, 5)}), taken as unknown"
-                )
-    return notes
 
 
 def part_files(folder: Path) -> dict[int, Path]:
@@ -205,5 +187,5 @@ def _joined(frames: dict[int, pd.DataFrame], options: Options) -> tuple[pd.DataF
     return joined, options, np.repeat(np.array(list(frames), np.int8), [len(f) for f in frames.values()])
 
 
-def _siblings(path: Path) -> list[str]:
-    return [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+def _siblings(path: Path) -> list[Path]:
+    return [Path(p.name) for p in path.parent.iterdir()] if path.parent.is_dir() else []

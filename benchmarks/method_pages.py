@@ -1,0 +1,184 @@
+"""Writes one page per strategy, docs/methods/NAME.md, and their overview from what `metanas bench --out` has measured.
+
+    python benchmarks/method_pages.py docs/methods --published NB201_GUIDED_BY_12_EPOCHS --optimum NB201_MEAN_VALIDATION \
+        --others BENCH [BENCH ...]
+
+Each argument is a folder with a ``bench.json``. The words of a page are the docstring of the strategy's module; all numbers come from
+the folders, beside the published ones of the same protocol.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from metanas.strategies import strategies
+
+PUBLISHED = {
+    "random": ("93.70 ± 0.36", "71.04 ± 1.07", "44.57 ± 1.25"),
+    "evolution": ("93.92 ± 0.30", "71.84 ± 0.99", "45.54 ± 1.03"),
+    "reinforce": ("93.85 ± 0.37", "71.71 ± 1.09", "45.24 ± 1.18"),
+    "bohb": ("93.61 ± 0.52", "70.85 ± 1.28", "44.42 ± 1.49"),
+}
+"""Test accuracy in percent on CIFAR-10, CIFAR-100 and ImageNet16-120 after 12,000 simulated seconds (Dong and Yang 2020, table 5)."""
+MODULES = {"local-search": "local_search", "actor-critic": "actor_critic", "q-learning": "q_learning"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pages", type=Path)
+    parser.add_argument("--published", type=Path, nargs="*", default=[])
+    parser.add_argument("--optimum", type=Path, nargs="*", default=[])
+    parser.add_argument("--others", type=Path, nargs="*", default=[])
+    options = parser.parse_args()
+    published, optimum, others = (problems(folders) for folders in (options.published, options.optimum, options.others))
+    options.pages.mkdir(parents=True, exist_ok=True)
+    for name in strategies():
+        text = page(name, published, optimum, others)
+        (options.pages / f"{name}.md").write_text(text, encoding="utf-8")
+    (options.pages / "README.md").write_text(overview(published, optimum, others), encoding="utf-8")
+
+
+def problems(folders: list[Path]) -> list[dict[str, Any]]:
+    """All problems of several benches; of one that stands in several, the strategies are put together."""
+    found: dict[tuple[str, str, Any], dict[str, Any]] = {}
+    for folder in folders:
+        for problem in json.loads((folder / "bench.json").read_text(encoding="utf-8"))["problems"]:
+            key = problem["problem"], problem["dataset"], problem["evaluations"]
+            if key in found:
+                found[key]["strategies"] = {**problem["strategies"], **found[key]["strategies"]}
+            else:
+                found[key] = problem
+    return list(found.values())
+
+
+def page(name: str, published: list[dict[str, Any]], optimum: list[dict[str, Any]], others: list[dict[str, Any]]) -> str:
+    """The page of one strategy."""
+    module = importlib.import_module(f"metanas.strategies.{MODULES.get(name, name)}")
+    lines = [f"# `{name}`", "", (module.__doc__ or "").strip(), "", f"    metanas search DATA --strategy {name}", ""]
+    rows = [(p, p["strategies"][name]) for p in published if name in p["strategies"]]
+    if rows:
+        lines += [
+            "## NAS-Bench-201, guided by 12 epochs",
+            "",
+            f"    metanas bench nasbench201 --dataset all --option guide=12 --strategy {name} --evaluations {rows[0][0]['evaluations']:g}"
+            f" --seeds {rows[0][1]['runs']} --out DIR",
+            "",
+            "Validation after 12 epochs guides, test accuracy after 200 epochs is reported (%, mean and standard deviation over seeds).",
+            "",
+            "| | " + " | ".join(p["dataset"] for p, _ in rows) + " |",
+            "|---|" + "---|" * len(rows),
+            "| measured | " + " | ".join(moments(r["test"], 100) for _, r in rows) + " |",
+        ]
+        if name in PUBLISHED:
+            lines.append("| published | " + " | ".join(PUBLISHED[name][: len(rows)]) + " |")
+        if all("random_search" in p for p, _ in rows):
+            lines.append("| random search, exact | " + " | ".join(f"{100 * exact(p):.2f}" for p, _ in rows) + " |")
+        lines.append("")
+    rows = [(p, p["strategies"][name]) for p in optimum if name in p["strategies"]]
+    if rows:
+        lines += [
+            "## NAS-Bench-201, evaluations until the optimum",
+            "",
+            "Guided by the mean validation accuracy after 200 epochs (a file that is for checking and not shipped). A run that did not get",
+            "there counts with its whole budget.",
+            "",
+            "| data set | evaluations, mean | reached | budget | regret at the end (points) | seeds |",
+            "|---|---|---|---|---|---|",
+        ]
+        for p, r in rows:
+            hits = r["to_optimum"]
+            lines.append(
+                f"| {p['dataset']} | {hits['restricted_mean']:.0f} | {100 * hits['share']:.0f} % | {p['evaluations']:g}"
+                f" | {moments(r['regret'], 100, 3)} | {r['runs']} |"
+            )
+        lines.append("")
+    ranks = mean_ranks(others)
+    if name in ranks:
+        lines += [
+            "## Other tables",
+            "",
+            f"Mean rank {ranks[name][0]:.2f} of {len(ranks)} strategies over {ranks[name][1]} problems (1 is best); all ranks are in the"
+            " [overview](README.md).",
+            "",
+        ]
+    milliseconds = [r["ms_per_evaluation"] for p in published + optimum + others for n, r in p["strategies"].items() if n == name]
+    if milliseconds:
+        lines += [f"Ask and tell: {statistics.median(milliseconds):.2g} ms per evaluation (median over the benches above).", ""]
+    return "\n".join(lines)
+
+
+def overview(published: list[dict[str, Any]], optimum: list[dict[str, Any]], others: list[dict[str, Any]]) -> str:
+    """All strategies side by side."""
+    lines = ["# Strategies", "", "Each page is made by `benchmarks/method_pages.py` from what was run.", ""]
+    names = strategies()
+    if published:
+        sets = [p["dataset"] for p in published]
+        lines += ["## NAS-Bench-201, guided by 12 epochs: test accuracy (%)", "", "| strategy | " + " | ".join(sets) + " | seeds |"]
+        lines += ["|---|" + "---|" * (len(sets) + 1)]
+        for name in sorted((n for n in names if all(n in p["strategies"] for p in published)), key=lambda n: -mean_test(published, n)):
+            rows = [p["strategies"][name] for p in published]
+            lines.append(f"| [{name}]({name}.md) | " + " | ".join(moments(r["test"], 100) for r in rows) + f" | {rows[0]['runs']} |")
+        lines += ["| random search, exact | " + " | ".join(f"{100 * exact(p):.2f}" for p in published) + " | |", ""]
+    if optimum:
+        lines += [
+            "## NAS-Bench-201, guided by the mean 200-epoch validation accuracy: evaluations until its optimum (share that got there)",
+            "",
+        ]
+        budgets = [f"{p['dataset']} (of {p['evaluations']:g})" for p in optimum]
+        lines += ["| strategy | " + " | ".join(budgets) + " | seeds |", "|---|" + "---|" * (len(optimum) + 1)]
+        for name in names:
+            rows = [p["strategies"].get(name) for p in optimum]
+            if any(rows):
+                cells = [
+                    "" if r is None else f"{r['to_optimum']['restricted_mean']:.0f} ({100 * r['to_optimum']['share']:.0f} %)" for r in rows
+                ]
+                lines.append(f"| [{name}]({name}.md) | " + " | ".join(cells) + f" | {next(r['runs'] for r in rows if r)} |")
+        lines.append("")
+    ranks = mean_ranks(others)
+    if ranks:
+        count = next(iter(ranks.values()))[1]
+        lines += [f"## Mean ranks over {count} problems of the other tables, same defaults", ""]
+        lines += ["| strategy | mean rank |", "|---|---|"]
+        lines += [f"| [{name}]({name}.md) | {rank:.2f} |" for name, (rank, _) in sorted(ranks.items(), key=lambda item: item[1][0])]
+        lines += [
+            "",
+            "Problems: " + ", ".join(f"{p['problem']} {p['dataset']}" for p in others if len(p["strategies"]) >= len(ranks)) + ".",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def mean_ranks(others: list[dict[str, Any]]) -> dict[str, tuple[float, int]]:
+    """Strategy to its mean rank by validation regret and the number of problems that all strategies have run on."""
+    if not others:
+        return {}
+    from scipy.stats import rankdata
+
+    most = max(len(p["strategies"]) for p in others)
+    whole = [p for p in others if len(p["strategies"]) == most]
+    names = sorted(whole[0]["strategies"])
+    ranks = [rankdata([p["strategies"][n]["regret"]["mean"] for n in names]) for p in whole]
+    return {n: (float(statistics.fmean(r[i] for r in ranks)), len(whole)) for i, n in enumerate(names)}
+
+
+def exact(problem: dict[str, Any]) -> float:
+    """Expected test result of random search at the end of the budget."""
+    found = problem["random_search"]
+    return float((found["test"] or found["validation"])["mean"])
+
+
+def mean_test(published: list[dict[str, Any]], name: str) -> float:
+    return statistics.fmean(p["strategies"][name]["test"]["mean"] for p in published)
+
+
+def moments(found: dict[str, Any], factor: float, digits: int = 2) -> str:
+    return f"{factor * found['mean']:.{digits}f} ± {factor * found['std']:.{digits}f}"
+
+
+if __name__ == "__main__":
+    main()
