@@ -14,7 +14,7 @@ from learning_examples import blobs, chain, convnet, learning_data, line, percep
 
 from metanas.evaluation.augmentation import Augmentation
 from metanas.evaluation.loss import in_users_terms, loss_function
-from metanas.evaluation.memory import total_bytes, in_words, is_exhaustion, resident_bytes, training_bytes
+from metanas.evaluation.memory import in_words, is_exhaustion, resident_bytes, total_bytes, training_bytes
 from metanas.evaluation.tensors import Tensors, stratified_order, subset
 from metanas.networks import build_network
 from metanas.spaces import TaskShape

@@ -3,7 +3,7 @@ import pytest
 
 from metanas.spaces import Space
 from metanas.strategies.codes import CLOSED, Codes
-from metanas.testing import SHAPES, law_spaces
+from metanas.testing import law_spaces
 
 SPACES = law_spaces()
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=list(SPACES))
@@ -51,7 +51,6 @@ def test_any_row_becomes_an_admitted_architecture(space: Space) -> None:
         space.validate(codes.architecture(row, space.baseline, rng))
 
 
-def test_the_space_of_no_architecture_gives_no_rows() -> None:
+def test_no_architectures_give_no_rows() -> None:
     codes = Codes(SPACES[next(iter(SPACES))])
     assert codes.rows([]).shape == (0, len(codes.options))
-    assert SHAPES
