@@ -18,7 +18,7 @@ TOKENS = 256
 _BETAS = (0.9, 0.99)
 _PART = 4096
 
-Single = NDArray[np.float32]
+Single = NDArray[np.floating]
 
 
 class Ensemble:
@@ -70,7 +70,7 @@ class Ensemble:
 
     def _scaled(self, rows: NDArray[np.int64]) -> Single:
         """Inputs of mean 0 and mean square length 1."""
-        return ((self._inputs(rows) - self._centre) * self._scale).astype(np.float32)
+        return np.asarray((self._inputs(rows) - self._centre) * self._scale, dtype=np.float32)
 
 
 def _dividing(pool: Pool, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -96,5 +96,6 @@ def _slopes(x: Single, y: Single, weights: list[Single]) -> list[Single]:
     back = (said - y) / len(x)
     back_two = (back @ weights[4].transpose(0, 2, 1)) * (two > 0)
     back_one = (back_two @ weights[2].transpose(0, 2, 1)) * (one > 0)
-    inner = [x.T @ back_one, one.transpose(0, 2, 1) @ back_two, two.transpose(0, 2, 1) @ back]
-    return [part for w, b in zip(inner, (back_one, back_two, back), strict=True) for part in (w, b.sum(axis=1, keepdims=True))]
+    inner: list[Single] = [x.T @ back_one, one.transpose(0, 2, 1) @ back_two, two.transpose(0, 2, 1) @ back]
+    outer: list[Single] = [np.add.reduce(b, axis=1, keepdims=True) for b in (back_one, back_two, back)]
+    return [part for pair in zip(inner, outer, strict=True) for part in pair]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WHOLE = 20_000
 """Up to so many architectures all of them are candidates."""
-PARENTS, CHILDREN, DRAWN = 10, 60, 40
+PARENTS, CHILDREN, DRAWN = 10, 40, 20
 """Else mutants of the best so many, so many per round, and so many drawn from anywhere."""
 DEPTH = 2
 """Rounds of the Weisfeiler-Lehman labels."""
@@ -124,7 +124,7 @@ def search(space: Space, best: Sequence[Architecture], promise: Promise, rng: np
     found: dict[str, Architecture] = {}
     worth: dict[str, float] = {}
     parents = list(best[:PARENTS])
-    for turn in range(3):
+    for turn in range(2):
         made = [space.sample(rng) for _ in range(DRAWN)] if turn == 0 else []
         for _ in range(CHILDREN if parents else 0):
             child = space.mutate(parents[min(int(rng.geometric(0.2)) - 1, len(parents) - 1)], rng)
