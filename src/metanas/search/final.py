@@ -46,15 +46,17 @@ class Trained:
 def final_epochs(evaluation: Evaluation | None, plan: Plan) -> float:
     """How long the final training is, in epochs: the plan's, or less where the search saw that more does harm.
 
-    Where the evaluation's best epoch came well before its end, or its training already was as long as the plan's final one, the
-    final training has as many epochs as were best.
+    Where the evaluation's best epoch came well before its end, and the validation loss rose after its own best as early, the final
+    training has as many epochs as were best. One of both alone is luck: of small validation parts, or of trainings too short to tell.
     """
     if evaluation is None or not evaluation.epochs:
         return plan.final_epochs
     fidelity = evaluation.proposal.fidelity
     trained = fidelity.epochs * fidelity.share
     best = evaluation.epochs * fidelity.share
-    if best < EARLY * trained:
+    losses = [(point["validation_loss"], point["epoch"]) for point in evaluation.curve if "validation_loss" in point]
+    least = min(losses)[1] * fidelity.share if losses else best
+    if max(best, least) < EARLY * trained:
         return min(plan.final_epochs, best)
     return plan.final_epochs
 

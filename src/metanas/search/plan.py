@@ -40,8 +40,13 @@ GROUP = 16
 """Candidates proposed at a time where they train together."""
 GROUPS = 8
 """Groups that a search should have time for."""
-BRACKET_COST = 18
-"""Full trainings that a search should have time for: about two brackets of hyperband, or as many candidates one by one."""
+BRACKET_COST, LEAST_COST = 18, 8
+"""Full trainings that a search should have time for, about two brackets of hyperband or as many candidates one by one; and how few will
+do, where more would be so short that they say little of long ones."""
+TELLING = 0.25
+"""A training of this share of the final one's steps tells enough of it."""
+WORTHWHILE, WORTHWHILE_VARIED = 2000, 8000
+"""Steps of a final training: of data that are soon learned by heart, and of pictures, which are varied at random."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ def make_plan(at: Situation) -> Plan:
     search = left - _reserve(at, left)
     exploring = search * (1 - CONFIRM_SHARE if confirm else 1)
     capacity = exploring * at.workers / (at.group_seconds or at.step_seconds)  # steps of a group that the search has time for
-    steps = max(10.0, min(most, capacity / (GROUPS if at.population else BRACKET_COST)))
+    steps = max(10.0, min(most, _trial_steps(at, capacity)))
     fitting = (left - search) / at.step_seconds / at.final_steps_per_epoch  # epochs of the plain network
     final = max(0.2, min(_final_epochs(at, steps), HOPE * fitting))
     searchable = math.inf if at.population else exploring / 3 / (steps * at.step_seconds)
@@ -154,12 +159,20 @@ def make_plan(at: Situation) -> Plan:
     )
 
 
+def _trial_steps(at: Situation, capacity: float) -> float:
+    """Steps of a full training in the search, if that has time for ``capacity`` steps."""
+    if at.population:
+        return capacity / GROUPS
+    telling = TELLING * (WORTHWHILE_VARIED if at.varied else WORTHWHILE)
+    return max(capacity / BRACKET_COST, min(telling, capacity / LEAST_COST))
+
+
 def _reserve(at: Situation, left: float) -> float:
-    """Seconds kept for the final training: half, or where candidates train together what a network larger than the plain one needs."""
-    if not at.population:
+    """Seconds kept for the final training: what two networks larger than the plain one need, but half at the most."""
+    if at.varied:
         return (1 - SEARCH_SHARE) * left
-    longest = 2 * FINAL_STEPS * (at.step_seconds or 0.0)
-    return min((1 - SEARCH_SHARE) * left, max(LEAST_RESERVE * left, longest))
+    longest = 2 * FINAL_STEPS if at.population else 1.5 * WORTHWHILE * -(-2 // at.workers)
+    return min((1 - SEARCH_SHARE) * left, max(LEAST_RESERVE * left, longest * (at.step_seconds or 0.0)))
 
 
 def _final_epochs(at: Situation, steps: float) -> float:
@@ -169,9 +182,8 @@ def _final_epochs(at: Situation, steps: float) -> float:
     """
     tried = steps / at.steps_per_epoch
     if at.varied:
-        return min(max(100.0, 2500 / at.final_steps_per_epoch), max(6 * tried, 8000 / at.final_steps_per_epoch))
-    enough = 2000 / at.final_steps_per_epoch
-    return max(tried, min(enough, 3 * tried))
+        return min(max(100.0, 2500 / at.final_steps_per_epoch), max(6 * tried, WORTHWHILE_VARIED / at.final_steps_per_epoch))
+    return max(tried, min(WORTHWHILE / at.final_steps_per_epoch, (3 if at.population else 10) * tried))
 
 
 def _confirming(at: Situation) -> tuple[int, int]:
