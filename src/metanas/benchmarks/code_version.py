@@ -10,7 +10,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from metanas.strategies import base
+from metanas.strategies.base import source_module, strategy_factory
 
 _ROOM = "metanas.strategies"
 
@@ -19,7 +19,7 @@ def strategy_settings(name: str) -> dict[str, Any]:
     """The settings that ``name`` (``wrapper:inner`` too) runs with: the defaults of its arguments, those that are JSON values."""
     found: dict[str, Any] = {}
     for part in name.split(":"):
-        for parameter in inspect.signature(base._STRATEGIES[part]).parameters.values():
+        for parameter in inspect.signature(strategy_factory(part)).parameters.values():  # type: ignore[arg-type]
             if isinstance(parameter.default, bool | int | float | str):
                 found[parameter.name if part == name else f"{part}.{parameter.name}"] = parameter.default
     return found
@@ -29,8 +29,8 @@ def code_version(name: str) -> str:
     """A short key of the strategy's code and of all that it imports from the room of strategies; comments and docstrings don't count."""
     modules: dict[str, ModuleType] = {}
     for part in [*name.split(":"), "evolution"]:  # what a wrapper wraps unless told otherwise
-        if part in base._STRATEGIES:
-            _collect(sys.modules[base._STRATEGIES[part].__module__], modules)
+        if strategy_factory(part) is not None:
+            _collect(sys.modules[source_module(part)], modules)
     text = "\n".join(_essence(modules[key].__file__ or "") for key in sorted(modules))
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 

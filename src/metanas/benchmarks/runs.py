@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -203,11 +202,7 @@ def _time(evaluation: Evaluation) -> float:
 
 def starting_anywhere(space: Space, seed: int) -> Space:
     """``space`` with a random architecture for its plain network."""
-    drawn = space.sample(np.random.default_rng([seed, _START]))
-    _ = space.baseline  # of a listed space: has it index its list, which takes longer than a run, and which the copy below keeps
-    fresh = copy.copy(space)
-    vars(fresh).update(plain=drawn.as_dict, baseline=drawn)
-    return fresh
+    return space.starting_at(space.sample(np.random.default_rng([seed, _START])))
 
 
 def repetitions(seed: int, rows: int) -> Integers:

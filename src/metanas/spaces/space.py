@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -97,6 +98,12 @@ class Space:
         if not architectures:
             raise ValueError("a space needs at least one architecture")
         return replace(self, listed=tuple(architectures))
+
+    def starting_at(self, architecture: Architecture) -> Space:
+        """This space with another plain network. What was worked out about its list is kept, for that takes time."""
+        started = copy.copy(self)
+        vars(started).update(plain=architecture.as_dict, baseline=architecture)
+        return started
 
     # -- architectures -------------------------------------------------------------------------------------------------
 

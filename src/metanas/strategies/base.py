@@ -32,7 +32,6 @@ class Brief:
         seed: of its generator.
         task: what may be known of the task, or None.
         prior: what earlier searches taught, or None.
-        plain_first: whether the first proposal is the space's baseline, as it should be in a search and not on a benchmark.
     """
 
     space: Space
@@ -41,7 +40,6 @@ class Brief:
     seed: int = 0
     task: TaskDescription | None = None
     prior: Prior | None = None
-    plain_first: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Known:
 class BaseStrategy(Strategy):
     """A strategy that proposes one architecture after the other.
 
-    Starts with the space's baseline (if the brief wants that) and, with a prior, its shortlist; then asks :meth:`propose`. Nothing is
+    Starts with the space's baseline and, with a prior, its shortlist; then asks :meth:`propose`. Nothing is
     asked twice: a known architecture is given to :meth:`revisit`, and after :data:`UNSEEN_TRIES` of them in a row an unseen one is
     drawn instead. Ends when the space is exhausted.
 
@@ -91,7 +89,7 @@ class BaseStrategy(Strategy):
         self.pending: dict[int, Architecture] = {}
         self._asked = 0
         self._seen: set[str] = set()
-        self._first: list[Architecture] = [self.space.baseline] if brief.plain_first else []
+        self._first: list[Architecture] = [self.space.baseline]
         if brief.prior is not None and brief.task is not None:
             self._first += brief.prior.shortlist(self.space, brief.task, 8)
 
@@ -213,6 +211,11 @@ def register_strategy(name: str) -> Callable[[Any], Any]:
 def strategies() -> tuple[str, ...]:
     """Names of the known strategies."""
     return tuple(sorted(_STRATEGIES))
+
+
+def strategy_factory(name: str) -> Any | None:
+    """What was registered under ``name``, a class or a function; None if nothing was."""
+    return _STRATEGIES.get(name)
 
 
 def source_module(name: str) -> str:

@@ -92,7 +92,7 @@ class Screen(Strategy):
         if self._queue:
             waiting, self._queue = self._queue[:room], self._queue[room:]
             return [self._in_full(p) for p in waiting]
-        plain = self._asked == 0 and self.brief.plain_first
+        plain = self._asked == 0
         if plain or self._sighted is False:
             return [self._in_full(p) for p in self._inner.ask(1 if plain else room)] or self._leftover(room)
         at = next((r for r in self._rounds if not r.full), None) or _Round(RATIO * max(PASSED, n))

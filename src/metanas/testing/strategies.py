@@ -83,8 +83,8 @@ def proposals_are_valid_and_numbered(make: MakeStrategy, space: Space) -> None:
         assert evaluation.proposal.proposer
 
 
-def the_plain_network_comes_first_if_wanted(make: MakeStrategy, space: Space) -> None:
-    """With ``plain_first`` the first proposal is the baseline at the highest fidelity."""
+def the_plain_network_comes_first(make: MakeStrategy, space: Space) -> None:
+    """The first proposal is the baseline at the highest fidelity."""
     first = make(_brief(space)).ask(1)[0]
     assert first.architecture == space.baseline
     assert first.fidelity == FIDELITIES[-1]
@@ -207,7 +207,7 @@ def a_trivial_problem_is_solved(make: MakeStrategy, space: Space) -> None:
 
 STRATEGY_LAWS: tuple[Law, ...] = (
     proposals_are_valid_and_numbered,
-    the_plain_network_comes_first_if_wanted,
+    the_plain_network_comes_first,
     nothing_is_asked_twice_at_one_fidelity,
     the_seed_decides,
     the_global_generators_do_not_matter,
