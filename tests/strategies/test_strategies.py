@@ -10,6 +10,17 @@ from metanas.testing import STRATEGY_LAWS, STRATEGY_LAWS_ONCE, better_than_rando
 from metanas.testing.strategies import FIDELITIES, Law, MakeStrategy
 
 NAMES = (*strategies(), "hyperband:random")
+LEARNED = ("actor-critic", "bananas", "bayes", "bowl", "reinforce")
+"""Take milliseconds per proposal, and tens of them in spaces with many decisions."""
+MODELS = ("bananas", "bayes", "bowl")
+"""Refit a model: the most expensive of them, and good after few evaluations."""
+COSTLY = {(name, space) for name in LEARNED for space in ("narrow", "large")}
+
+
+def cases() -> list[object]:
+    """Every strategy with every space; the costly ones are for `make test-all`."""
+    slow = pytest.mark.slow
+    return [pytest.param(n, s, marks=slow if (n, s) in COSTLY else ()) for n in NAMES for s in law_spaces()]
 
 
 def maker(name: str) -> MakeStrategy:
@@ -20,8 +31,7 @@ def maker(name: str) -> MakeStrategy:
 
 
 @pytest.mark.parametrize("law", STRATEGY_LAWS, ids=lambda law: law.__name__)
-@pytest.mark.parametrize("space", law_spaces())
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "space"), cases())
 def test_laws(name: str, space: str, law: Law) -> None:
     law(maker(name), law_spaces()[space])
 
@@ -32,10 +42,16 @@ def test_laws_with_spaces_of_their_own(name: str, law: Law) -> None:
     law(maker(name), planted_space())
 
 
-@pytest.mark.parametrize("name", sorted(set(strategies()) - {"random"}))
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in MODELS else ()) for n in strategies() if n != "random"])
 def test_all_but_random_search_beat_random_search(name: str) -> None:
     """At the 1 % level; see :func:`better_than_random` for what that means with fixed seeds."""
     assert better_than_random(maker(name), maker("random"), planted_space()) < 0.01
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_those_with_models_beat_random_search_in_a_few_short_runs(name: str) -> None:
+    """The same with 10 seeds of 40 evaluations, at the 1 % level."""
+    assert better_than_random(maker(name), maker("random"), planted_space(), evaluations=40, seeds=10) < 0.01
 
 
 def test_unknown_strategies_are_named_with_the_nearest_known_one() -> None:
