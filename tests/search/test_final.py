@@ -32,6 +32,13 @@ def test_the_search_says_how_long_the_final_training_is(best, fidelity, expected
     assert final_epochs(evaluation(best, fidelity), PLAN) == expected
 
 
+@pytest.mark.parametrize(("rose_after", "expected"), [(9, 9.0), (28, 50.0)])
+def test_an_early_best_metric_shortens_the_final_training_only_if_the_loss_rose_as_early(rose_after, expected):
+    curve = tuple({"epoch": epoch, "validation_loss": abs(epoch - rose_after)} for epoch in range(1, 31))
+    seen = Evaluation(Proposal(0, SPACE.baseline, Fidelity(30)), {"accuracy": 0.9}, curve=curve, epochs=9)
+    assert final_epochs(seen, PLAN) == expected
+
+
 def test_without_an_evaluation_the_final_training_is_the_plans():
     assert final_epochs(None, PLAN) == 50.0
 

@@ -166,6 +166,17 @@ def test_the_first_proposal_is_the_plain_network_whatever_the_look_ahead():
     assert protocol[0][0].architecture == SPACE.baseline == evaluations[0].proposal.architecture
 
 
+def test_scores_of_untrained_networks_are_no_trials_and_never_the_answer():
+    strategy = make_strategy("screen:random", Brief(SPACE, ACCURACY, FIDELITIES, seed=1))
+    loop = loop_of(strategy, FakeExecutor(2, 0), trials=6)
+    loop.run(FOREVER)
+    scored = [e for e in loop.evaluations if e.proposal.fidelity.training_free]
+    assert len(scored) >= 6
+    assert loop.trials == len(loop.evaluations) - len(scored) == 6
+    assert answer(ACCURACY, scored) is None
+    assert not loop.best.proposal.fidelity.training_free
+
+
 @pytest.mark.parametrize("killed_after", [0, 1, 5, 11, 23])
 def test_a_search_that_was_cut_off_goes_on_to_the_same_end_without_training_anything_again(killed_after):
     protocol, whole, best = searched("hyperband:evolution", 2, 3)
