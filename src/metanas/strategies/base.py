@@ -147,6 +147,15 @@ class BaseStrategy(Strategy):
         """Architectures that were told or are still to be told; what was asked and withdrawn doesn't count."""
         return len(self.known) + len(self.pending)
 
+    def telling(self, most: int) -> list[str]:
+        """Keys of what is known, in the order first told; where there are more than ``most``, half the best of them and half the latest."""
+        keys = list(self.known)
+        if len(keys) <= most:
+            return keys
+        best = sorted(keys, key=lambda key: self.known[key].value, reverse=True)[: most // 2]
+        kept = {*best, *keys[-most // 2 :]}
+        return [key for key in keys if key in kept]
+
     @property
     def name(self) -> str:
         """Its name in the registry."""

@@ -81,7 +81,7 @@ class Bayes(BaseStrategy):
     def _condition(self) -> Posterior:
         """The model, fitted when it is time, given all that was told or asked."""
         if self._fitted is None or len(self.known) >= self._told_then + self._refit:
-            self._order, self._told_then = self._chosen(), len(self.known)
+            self._order, self._told_then = self.telling(POINTS), len(self.known)
             self._block, self._posterior = len(self._order), None
             points, scores = self._points(self._order), self._scores(self._order)
             self._fitted = fit(points, scores, self._group, self._fitted)
@@ -99,15 +99,6 @@ class Bayes(BaseStrategy):
             self._posterior.add(self._points([key])[0])
             self._order.append(key)
         return self._posterior
-
-    def _chosen(self) -> list[str]:
-        """Keys of the results that the model is fitted to, in the order told."""
-        keys = list(self.known)
-        if len(keys) <= POINTS:
-            return keys
-        best = sorted(keys, key=lambda key: self.known[key].value, reverse=True)[: POINTS // 2]
-        kept = {*best, *keys[-POINTS // 2 :]}
-        return [key for key in keys if key in kept]
 
     def _scores(self, keys: list[str]) -> Vector:
         """What the model sees of results: minus the logarithm of how far they are behind the best, of mean 0 and variance 1."""

@@ -89,7 +89,7 @@ class Bowl(BaseStrategy):
     def _condition(self) -> GraphProcess:
         """The model, fitted when it is time, given all that was told or asked."""
         if self._logs is None or len(self.known) >= self._fitted_at + self._refit:
-            self._order, self._fitted_at = self._chosen(), len(self.known)
+            self._order, self._fitted_at = self.telling(POINTS), len(self.known)
             self._block, self._process = len(self._order), None
             told = [self.known[key] for key in self._order]
             self._logs = fit(self._pool, self._rows(self._order), spread(told), self._logs)
@@ -103,15 +103,6 @@ class Bowl(BaseStrategy):
             self._order.append(key)
             self._process.add(int(self._rows([key])[0]))
         return self._process
-
-    def _chosen(self) -> list[str]:
-        """Keys of the results that the model is fitted to, in the order first told."""
-        keys = list(self.known)
-        if len(keys) <= POINTS:
-            return keys
-        best = sorted(keys, key=lambda key: self.known[key].value, reverse=True)[: POINTS // 2]
-        kept = {*best, *keys[-POINTS // 2 :]}
-        return [key for key in keys if key in kept]
 
     def _rows(self, keys: list[str]) -> Any:
         waiting = {a.key: a for a in self.pending.values()}
