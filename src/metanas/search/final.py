@@ -22,6 +22,8 @@ from metanas.tasks import Task
 
 BASELINES = "the baselines"
 """All of them, where none can be named."""
+PROBE = 256
+"""Examples on which the speed of scoring is measured."""
 EARLY = 0.75
 """A training whose best epoch came before this share of its length had enough: the final one is no longer than that epoch."""
 
@@ -83,6 +85,28 @@ def train_finals(
         for observer in observers:
             observer.on_progress(min(final.share for final in finals if not final.done) if any(not f.done for f in finals) else 1.0)
     return finals
+
+
+def seconds_to_score(candidates: Sequence[Candidate], task: Task) -> float:
+    """How long scoring the candidates' networks on the test rows should take on this machine as busy as it is now, in seconds.
+
+    Timed on a few training examples; doubled for the metrics, their intervals and writing files.
+    """
+    import torch
+
+    from metanas.networks import build_network
+
+    data, _ = task.prepare()
+    few = torch.from_numpy(np.array(data.x_train[:PROBE]))
+    seconds = 0.0
+    for candidate in candidates:
+        network = build_network(candidate.graph, input_mean=data.input_mean, input_std=data.input_std, seed=0).eval()
+        with torch.inference_mode():
+            network(few[:1])
+            began = time.monotonic()
+            network(few)
+        seconds += time.monotonic() - began
+    return 2 * seconds * len(task.test) / max(1, len(few))
 
 
 def load_final(final: Trained, task: Task) -> Model:

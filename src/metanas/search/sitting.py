@@ -24,7 +24,7 @@ from metanas.interfaces import Executor, Observer, Prior
 from metanas.records import Candidate, Evaluation, Fidelity, Goal, Objective, Proposal
 from metanas.search.budget import Budget
 from metanas.search.executors import InlineExecutor, LocalExecutor, as_in_a_worker, cores
-from metanas.search.final import Baselines, Trained, entries_for, final_epochs, load_final, save_final, train_finals
+from metanas.search.final import Baselines, Trained, entries_for, final_epochs, load_final, save_final, seconds_to_score, train_finals
 from metanas.search.folder import Run, arrays_folder, owned
 from metanas.search.interrupts import one_held_back
 from metanas.search.journal import Journal
@@ -105,6 +105,7 @@ class Sitting:
         self._objective = objective_for(task)
         self._data = task.prepare()[0]
         self._interrupted = False
+        self._scoring_seconds = 0.0
         self._notes: list[str] = []
 
     def go(self) -> SearchResult:
@@ -259,7 +260,7 @@ class Sitting:
 
     def _closing(self) -> float:
         seconds = self._run.seconds or 0.0
-        return self._budget.end - CLOSING_SECONDS - CLOSING_SHARE * seconds
+        return self._budget.end - CLOSING_SECONDS - max(CLOSING_SHARE * seconds, self._scoring_seconds)
 
     def _finals(self, executor: Executor, plan: Plan, best: Evaluation | None, arrays: Path) -> list[Trained]:
         plain = self._candidate(self._space, self._space.baseline, plan.fidelities[-1])
@@ -271,6 +272,9 @@ class Sitting:
             epochs.insert(0, final_epochs(best, plan))
 
         def train() -> list[Trained]:
+            if self._run.seconds is not None and not self._interrupted:
+                with as_in_a_worker():  # as it will be scored
+                    self._scoring_seconds = seconds_to_score(candidates, self._task)
             now = time.monotonic()
             deadline = max(self._closing(), now + LEAST_FINAL_SECONDS)
             if self._interrupted:
