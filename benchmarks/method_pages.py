@@ -141,15 +141,22 @@ def overview(published: list[dict[str, Any]], optimum: list[dict[str, Any]], oth
         lines.append("")
     ranks = mean_ranks(others)
     if ranks:
-        count = next(iter(ranks.values()))[1]
-        lines += [f"## Mean ranks over {count} problems of the other tables, same defaults", ""]
-        lines += ["| strategy | mean rank |", "|---|---|"]
-        lines += [f"| [{name}]({name}.md) | {rank:.2f} |" for name, (rank, _) in sorted(ranks.items(), key=lambda item: item[1][0])]
+        whole = [p for p in others if len(p["strategies"]) >= len(ranks)]
+        seeds = min(r["runs"] for p in whole for r in p["strategies"].values())
         lines += [
+            f"## Mean ranks over {len(whole)} problems of the other tables, same defaults",
             "",
-            "Problems: " + ", ".join(f"{p['problem']} {p['dataset']}" for p in others if len(p["strategies"]) >= len(ranks)) + ".",
+            f"    metanas bench NAME --dataset SET --evaluations {whole[0]['evaluations']:g} --seeds {seeds} --strategy "
+            + ",".join(n for n in ranks if n not in ("random", "local-search"))
+            + " --out DIR",
             "",
+            "Ranked by validation regret at the end of the budget.",
+            "",
+            "| strategy | mean rank |",
+            "|---|---|",
         ]
+        lines += [f"| [{name}]({name}.md) | {rank:.2f} |" for name, (rank, _) in sorted(ranks.items(), key=lambda item: item[1][0])]
+        lines += ["", "Problems: " + ", ".join(f"{p['problem']} {p['dataset']}" for p in whole) + ".", ""]
     return "\n".join(lines)
 
 
