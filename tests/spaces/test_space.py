@@ -173,3 +173,11 @@ def test_two_nodes_of_their_own_are_not_one_that_is_used_twice() -> None:
         return Graph(SHAPES[0], prune([*nodes, Node("sum", "add", (), ("left", "right"))]))
 
     assert graph("a").key != graph("b").key
+
+
+def test_a_limit_makes_the_plain_network_narrower_or_shorter_and_leaves_its_kind() -> None:
+    shape = TaskShape("image", (1, 28, 28), 10)
+    space = make_space("convnet", shape)
+    narrowed = space.within(parameters=space.graph(space.baseline).parameters * 3 // 4)
+    kinds = ("connection", "norm", "activation", "down")
+    assert [narrowed.baseline[kind] for kind in kinds] == [space.baseline[kind] for kind in kinds]

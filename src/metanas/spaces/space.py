@@ -330,23 +330,33 @@ class Space:
         return Architecture(self.name, tuple(active.items()))
 
     def _shrink(self, architecture: Architecture, rng: np.random.Generator | None = None) -> Architecture:
-        """``architecture`` with ordered choices lowered one step at a time until it keeps the limits.
+        """``architecture`` with ordered choices lowered one step at a time until it keeps the limits, others only where that is not enough.
 
-        Without ``rng`` each step is the mildest one (the most parameters and FLOPs left); with it, a random one.
+        Without ``rng`` each step is the mildest that is enough (the most parameters and FLOPs left), or where none is enough the
+        largest, so that the costliest layers give way first; with ``rng`` it is a random one.
         """
         while not self.admits(architecture):
             graph = self.graph(architecture)
-            smaller: list[tuple[float, Architecture]] = []
-            for d in self.active(architecture):
-                for option in _lower(d, architecture[d.name]):
-                    step = self.edit(architecture, d.name, option)
-                    after = self.graph(step)
-                    if after.parameters <= graph.parameters and after.flops <= graph.flops and after.size < graph.size:
-                        smaller.append((after.parameters / max(1, graph.parameters) + after.flops / max(1, graph.flops), step))
+            smaller = self._smaller(architecture, graph, ordered=True) or self._smaller(architecture, graph, ordered=False)
             if not smaller:
                 raise InputError(self._too_tight(graph))
-            architecture = max(smaller, key=lambda s: s[0])[1] if rng is None else smaller[int(rng.integers(len(smaller)))][1]
+            if rng is not None:
+                architecture = smaller[int(rng.integers(len(smaller)))][1]
+                continue
+            enough = [(left, step) for left, step in smaller if self.admits(step)]
+            architecture = max(enough, key=lambda s: s[0])[1] if enough else min(smaller, key=lambda s: s[0])[1]
         return architecture
+
+    def _smaller(self, architecture: Architecture, graph: Graph, *, ordered: bool) -> list[tuple[float, Architecture]]:
+        """What one choice leads to that costs less than ``graph``, with the share of the cost that is left."""
+        found: list[tuple[float, Architecture]] = []
+        for d in self.active(architecture):
+            for option in _lower(d, architecture[d.name]) if d.ordered == ordered else ():
+                step = self.edit(architecture, d.name, option)
+                after = self.graph(step)
+                if after.parameters <= graph.parameters and after.flops <= graph.flops and after.size < graph.size:
+                    found.append((after.parameters / max(1, graph.parameters) + after.flops / max(1, graph.flops), step))
+        return found
 
     def _too_tight(self, smallest: Graph, limits: Limits | None = None) -> str:
         asked, limits = [], limits or self.limits
