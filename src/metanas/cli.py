@@ -42,7 +42,7 @@ app = typer.Typer(
 def main() -> None:
     """The entry point of the command ``metanas``; a command line that can't be understood ends with one sentence and exit code 2."""
     try:
-        code = app(standalone_mode=False, prog_name="metanas")
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False, prog_name="metanas")
     except typer.TyperException as error:
         _complain(f"{error.format_message().rstrip('.')}; see `{_help_for(error)}`", "--json" in sys.argv)
         code = BAD_INPUT

@@ -187,3 +187,44 @@ def test_nothing_to_read(tmp_path: Path) -> None:
     (tmp_path / "bad.npy").write_bytes(b"nonsense")
     with pytest.raises(InputError, match=r"as an \.npy file"):
         read_new(tmp_path / "bad.npy", fitted)
+
+
+# -- new rows are read as those of training were ---------------------------------------------------------------------------
+
+
+def table_of(columns, tmp_path, **options):
+    frame = pd.DataFrame({**columns, "noise": np.linspace(0, 1, 60) ** 2, "label": ["yes", "no"] * 30})
+    path = tmp_path / "train.csv"
+    frame.to_csv(path, index=False)
+    return Task.from_csv(path, target="label", **options), frame
+
+
+def test_false_and_true_are_the_same_in_new_rows(tmp_path):
+    task, frame = table_of({"member": [True, False] * 30}, tmp_path)
+    _, preprocessing = task.prepare()
+    as_trained, _ = read_new(frame, preprocessing)
+    for other in (frame["member"].astype(float), frame["member"].astype(int), frame["member"].astype(int).astype(str)):
+        assert np.array_equal(read_new(frame.assign(member=other), preprocessing)[0], as_trained)
+    assert len(np.unique(as_trained[:, -1])) == 2
+
+
+def test_decimal_commas_stay_decimal_commas(tmp_path):
+    numbers = np.linspace(0.1, 5, 60)
+    task, frame = table_of({"v": [f"{x:.2f}".replace(".", ",") for x in numbers]}, tmp_path)
+    _, preprocessing = task.prepare()
+    again = type(preprocessing).from_json(preprocessing.to_json())
+    two, _ = read_new(frame, again)
+    three, _ = read_new(frame.assign(v=[f"{x:.3f}".replace(".", ",") for x in numbers]), again)
+    assert np.allclose(two, three, atol=0.02)
+
+
+def test_an_array_with_more_columns_than_training_had_is_refused():
+    task = Task.from_arrays(np.random.default_rng(0).normal(size=(60, 3)), [0, 1] * 30)
+    _, preprocessing = task.prepare()
+    with pytest.raises(InputError, match="trained on 3 columns, but the examples have 5"):
+        read_new(np.zeros((4, 5)), preprocessing)
+
+
+def test_a_split_column_that_names_not_every_part_is_refused(tmp_path):
+    with pytest.raises(InputError, match="names the parts of the data, but not every row's: holdout"):
+        table_of({"split": ["train"] * 40 + ["test"] * 15 + ["holdout"] * 5}, tmp_path)

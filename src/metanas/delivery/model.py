@@ -187,6 +187,8 @@ def load_model(folder: str | Path) -> Model:
     """
     given = as_path(folder, "the model's place")
     place = given / FOLDER if (given / FOLDER).is_dir() else given
+    if not (place / DESCRIPTION).is_file() and (given / "run.json").is_file():
+        raise InputError(f"the search in {given} has not ended, so there is no network yet; `metanas resume {given}` goes on with it")
     if not (place / DESCRIPTION).is_file():
         raise InputError(
             f"there is no trained model in {given}: no file {place / DESCRIPTION}; give the folder that a finished search wrote"
@@ -206,6 +208,11 @@ def load_model(folder: str | Path) -> Model:
         architecture = Architecture.from_json(record["architecture"])
         kind, classes, target, metric = record["kind"], tuple(record["classes"]), record["target"], record["metric"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if str(error).startswith("no operation named"):
+            raise InputError(
+                f"the network in {place} has an operation of one's own ({str(error).partition(';')[0]}); in Python, import the file that "
+                "registers it before load_model"
+            ) from error
         raise InputError(f"the model in {place} can't be rebuilt ({_words(error)}); its files are damaged or of another version") from error
     _load_weights(network, place / WEIGHTS)
     return Model(network, graph, architecture, preprocessing, kind, classes, target, metric)

@@ -12,7 +12,7 @@ from metanas.errors import InputError
 from metanas.tasks.data import Array
 from metanas.tasks.options import number_of, share_text, some
 from metanas.tasks.splits import TEST
-from metanas.tasks.values import are_dates, as_categories, as_numbers, text_of
+from metanas.tasks.values import are_dates, as_categories, as_numbers, text_of, uses_decimal_comma
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,11 @@ def clean(frame: pd.DataFrame, train: Array | None = None) -> tuple[pd.DataFrame
         raise InputError(f"no column is left to learn from; {'; '.join(notes) or 'the table has only its target'}")
     gaps = [name for name, column in kept.items() if column.isna().any()]
     notes += [f"missing values are filled in and marked in {number_of(len(gaps), 'column')}: {some(gaps)}"] if gaps else []
-    return pd.DataFrame(kept, index=frame.index), notes
+    cleaned = pd.DataFrame(kept, index=frame.index)
+    # What new data must be read by, as these were: see TablePreprocessing.
+    commas = [str(n) for n in frame.columns if str(n) in kept and not hasattr(kept[str(n)], "cat") and uses_decimal_comma(frame[n])]
+    cleaned.attrs = {"decimal_comma": commas, "columns": len(frame.columns)}
+    return cleaned, notes
 
 
 def _column(name: str, values: pd.Series, train: Array) -> tuple[pd.Series | None, str, str | None]:

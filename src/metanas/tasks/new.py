@@ -97,6 +97,8 @@ def _from_memory(values: Any, preprocessing: Preprocessing) -> Any:
         return to_inputs(array, "table", _column_names(array, preprocessing))
     white = preprocessing.white if isinstance(preprocessing, ImagePreprocessing) else 255.0
     inputs = to_inputs(array, preprocessing.data, white=white)
+    if preprocessing.data == "image" and white > 1 and array.dtype.kind == "f" and 0 < array.max(initial=0) <= 1:
+        log.warning(f"the pictures go up to {array.max():g} where training had {white:g} for white; multiply them if their scale is 0 to 1")
     channels = preprocessing.shape.input[0]
     if inputs.shape[1] != channels:
         raise InputError(f"the network takes {channels} channels, but the examples have {inputs.shape[1]}")
@@ -111,6 +113,8 @@ def _column_names(array: Array, preprocessing: TablePreprocessing) -> tuple[str,
     width = int(np.prod(array.shape[1:]))
     numbered = tuple(f"x{i}" for i in range(width))
     if set(preprocessing.columns) <= set(numbered):
+        if preprocessing.given and width > preprocessing.given:
+            raise InputError(f"the network was trained on {preprocessing.given} columns, but the examples have {width}")
         return numbered
     if all(c.startswith("x") and c[1:].isdigit() for c in preprocessing.columns):
         raise InputError(f"the network needs more columns than the {width} given")

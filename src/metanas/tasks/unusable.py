@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from metanas.errors import InputError
 from metanas.tasks.columns import told_infinite, told_words
 from metanas.tasks.options import number_of, some
-from metanas.tasks.values import as_categories, as_numbers
+from metanas.tasks.values import as_categories
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ def unusable(table: pd.DataFrame, preprocessing: TablePreprocessing) -> list[str
     used = np.zeros(len(table), bool)
     for number in preprocessing.numbers:
         values = table[number.name]
-        found = as_numbers(values)
+        found = number.read(values)
         notes += [told_words(number.name, values, _words(values, found)), told_infinite(number.name, found)]
         used |= np.isfinite(found)
     for category in preprocessing.categories:
@@ -62,7 +62,7 @@ def _words(values: pd.Series, numbers: NDArray[np.float64]) -> Flags:
 
 def _categories(values: pd.Series, category: Category) -> tuple[Flags, Flags, str | None]:
     """Which values are categories that have an indicator, which are others, and the note on these."""
-    found = as_categories(values)
+    found = category.read(values)
     codes = np.asarray(found.codes, np.int64)
     own = np.array([str(name) in category.categories for name in found.categories] + [False])[codes]
     other = (codes >= 0) & ~own

@@ -19,10 +19,12 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+")
 _DATE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2}))([ T]\d{1,2}:\d{2}.*)?")
 
 
-def as_numbers(values: pd.Series) -> Floats:
+def as_numbers(values: pd.Series, decimal_comma: bool | None = None) -> Floats:
     """The column as float64; NaN for whatever is missing or no number, infinities kept.
 
-    Texts may have thousands separated by commas or, where that can't be meant, a decimal comma.
+    Args:
+        values: of any type.
+        decimal_comma: whether a comma in a text stands before decimals; None decides by the texts: where thousands can't be meant.
     """
     import pandas as pd
 
@@ -30,10 +32,23 @@ def as_numbers(values: pd.Series) -> Floats:
         return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
     codes, unique = _factorize(values)
     texts = [text_of(v) or "" for v in unique]
-    commas = [bool(_DECIMAL_COMMA.fullmatch(t)) and not _THOUSANDS.fullmatch(t) for t in texts]
-    decimal_comma = any(commas)
+    if decimal_comma is None:
+        decimal_comma = _has_decimal_comma(texts)
     numbers = np.array([_number(t, decimal_comma) for t in texts] + [np.nan])
     return np.asarray(numbers[codes], np.float64)
+
+
+def uses_decimal_comma(values: pd.Series) -> bool:
+    """Whether the column has texts whose comma can only stand before decimals."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return False
+    return _has_decimal_comma([text_of(v) or "" for v in _factorize(values)[1]])
+
+
+def _has_decimal_comma(texts: list[str]) -> bool:
+    return any(_DECIMAL_COMMA.fullmatch(t) and not _THOUSANDS.fullmatch(t) for t in texts)
 
 
 def _number(text: str, decimal_comma: bool) -> float:

@@ -49,6 +49,7 @@ class Number:
         bent: whether z is bent.
         mean, std: of the result in the training part.
         missing: whether an indicator marks missing values.
+        decimal_comma: whether a comma in texts stands before decimals, as in training.
     """
 
     name: str
@@ -59,6 +60,11 @@ class Number:
     mean: float
     std: float
     missing: bool
+    decimal_comma: bool = False
+
+    def read(self, values: pd.Series) -> NDArray[np.float64]:
+        """A raw column as numbers, NaN for what is none."""
+        return as_numbers(values, self.decimal_comma or None)
 
     @classmethod
     def fit(cls, name: str, values: NDArray[np.float64]) -> Number | None:
@@ -96,13 +102,20 @@ class Category:
     """A categorical (or 0/1) column: one indicator per category, none for the second of just two.
 
     ``other``: whether an indicator stands for rare and unknown categories (only where training had some: an indicator never seen active
-    would add noise); ``missing``: the same for missing values.
+    would add noise); ``missing``: the same for missing values; ``flag``: the column held 0 and 1, or False and True, as numbers.
     """
 
     name: str
     categories: tuple[str, ...]
     other: bool
     missing: bool
+    flag: bool = False
+
+    def read(self, values: pd.Series) -> pd.Categorical:
+        """A raw column as categories."""
+        import pandas as pd
+
+        return as_categories(pd.Series(as_numbers(values), index=values.index) if self.flag else values)
 
     @classmethod
     def fit(cls, name: str, values: pd.Series) -> Category | None:
@@ -118,7 +131,8 @@ class Category:
         other = len(frequent) < len(seen)
         if len(frequent) + other + missing < 2:
             return None
-        return cls(name, tuple(sorted(str(categories.categories[i]) for i in frequent)), other, missing)
+        named = tuple(sorted(str(categories.categories[i]) for i in frequent))
+        return cls(name, named, other, missing, flag=getattr(values.dtype, "kind", "") == "f")
 
     @property
     def single(self) -> bool:
@@ -132,7 +146,7 @@ class Category:
 
     def transform(self, values: pd.Series) -> Array:
         """``(n,)`` to float32 indicators ``(n, width)``; where no indicator fits, all are 0 (one half for a single one)."""
-        found = as_categories(values)
+        found = self.read(values)
         place = {name: i for i, name in enumerate(self.categories)}
         unknown = len(self.categories) if self.other else -1
         columns = [place.get(str(name), unknown) for name in found.categories]
@@ -148,10 +162,14 @@ class Category:
 @register
 @dataclass(frozen=True)
 class TablePreprocessing(Preprocessing):
-    """Scaled numbers first, then the marks of their missing values, then the indicators of categories."""
+    """Scaled numbers first, then the marks of their missing values, then the indicators of categories.
+
+    ``given``: number of columns that the training table had besides its target, used or not; 0 if that is not known.
+    """
 
     numbers: tuple[Number, ...] = ()
     categories: tuple[Category, ...] = ()
+    given: int = 0
     data: ClassVar[DataKind] = "table"
 
     @classmethod
@@ -167,14 +185,16 @@ class TablePreprocessing(Preprocessing):
                 categories += [fitted] if fitted else []
             else:
                 number = Number.fit(name, column.to_numpy(np.float64))
-                numbers += [number] if number else []
+                commas = name in table.attrs.get("decimal_comma", ())
+                numbers += [replace(number, decimal_comma=commas)] if number else []
         width = len(numbers) + sum(n.missing for n in numbers) + sum(c.width for c in categories)
         if not width:
             raise InputError(
                 f"there is nothing to learn from: in the training rows each column has one value, or none that occurs {FEWEST_SEEN} times"
             )
+        given = int(table.attrs.get("columns", 0))
         shape = TaskShape("table", (width,), outputs(task), numeric=len(numbers))
-        return cls(shape, Output.of(task), (0.0,) * width, (1.0,) * width, tuple(numbers), tuple(categories))
+        return cls(shape, Output.of(task), (0.0,) * width, (1.0,) * width, tuple(numbers), tuple(categories), given)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -189,7 +209,7 @@ class TablePreprocessing(Preprocessing):
         x = np.empty((len(inputs), self.shape.input[0]), np.float32)
         marks = len(self.numbers)
         for place, number in enumerate(self.numbers):
-            values = as_numbers(inputs[number.name])
+            values = number.read(inputs[number.name])
             x[:, place] = number.transform(values)
             if number.missing:
                 x[:, marks] = ~np.isfinite(values)
@@ -203,6 +223,7 @@ class TablePreprocessing(Preprocessing):
         """The columns."""
         return {
             "numbers": [vars(n) for n in self.numbers],
+            "given": self.given,
             "categories": [{**vars(c), "categories": list(c.categories)} for c in self.categories],
         }
 
@@ -211,7 +232,7 @@ class TablePreprocessing(Preprocessing):
         """The instance that gave ``details``."""
         numbers = tuple(Number(**n) for n in details["numbers"])
         categories = tuple(Category(**{**c, "categories": tuple(c["categories"])}) for c in details["categories"])
-        return cls(**common, numbers=numbers, categories=categories)
+        return cls(**common, numbers=numbers, categories=categories, given=int(details.get("given", 0)))
 
 
 def _is_flag(values: Array) -> bool:

@@ -156,6 +156,12 @@ def _split_column(frame: pd.DataFrame, taken: set[str | None]) -> str | None:
     for name in frame.columns:
         if name.lower() == "split" and name not in taken:
             values = {str(v).strip().lower() for v in frame[name].unique()}
+            strange = sorted(values - PART_NAMES.keys())
+            if strange and len({PART_NAMES[v] for v in values - set(strange)}) > 1:
+                raise InputError(
+                    f"column {name!r} names the parts of the data, but not every row's: {some(strange)}; say train, validation or "
+                    "test there, or rename the column if it means something else"
+                )
             if values <= PART_NAMES.keys() and any(PART_NAMES[v] == TRAIN for v in values):
                 return str(name)
     return None
