@@ -22,7 +22,7 @@ from metanas.delivery.scoring import Comparison, score_once
 from metanas.errors import InputError, MetaNASError
 from metanas.experience import Experience
 from metanas.search import sitting
-from metanas.spaces import Draft
+from metanas.spaces import Draft, make_space
 
 TRIALS, LIMIT, SEED = 14, 900, 5
 PICTURES = {"trials": TRIALS, "seed": 2, "max_params": 3000}
@@ -104,7 +104,7 @@ def test_trials_are_kept_and_every_one_is_in_the_store(one_worker, places):
 
 def test_the_first_candidate_is_the_plain_network_and_the_last_ones_confirm(one_worker):
     first, *others = one_worker.evaluations
-    assert dict(first.proposal.architecture.choices)["depth"] == 2
+    assert first.proposal.architecture == make_space("mlp", points().prepare()[0].shape).within(parameters=LIMIT).baseline
     assert [e.proposal.fidelity.fold for e in others] == [0] * (TRIALS - 3) + [1] * 2
 
 
