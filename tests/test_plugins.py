@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -161,3 +162,18 @@ def test_files_that_give_no_space_are_refused(content, words, tmp_path):
         path.write_text(content)
     with pytest.raises(InputError, match=words):
         choose_space(str(path), TABLE)
+
+
+def test_predicting_imports_the_files_that_the_run_took(tmp_path):
+    from metanas.cli import _import_own
+
+    mark = tmp_path / "imported"
+    (tmp_path / "own.py").write_text(f"from pathlib import Path\nPath({str(mark)!r}).touch()\n")
+    (tmp_path / "run.json").write_text(json.dumps({"plugins": [str(tmp_path / "own.py")]}))
+    _import_own(tmp_path)
+    assert mark.exists()
+    (tmp_path / "run.json").write_text(json.dumps({"plugins": [str(tmp_path / "absent.py")]}))
+    with pytest.raises(InputError, match=r"the network needs .*absent\.py, which can't be imported"):
+        _import_own(tmp_path)
+    (tmp_path / "run.json").write_text("not json")
+    _import_own(tmp_path)  # loading the model says what is wrong

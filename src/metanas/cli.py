@@ -249,12 +249,24 @@ def predict(
     """Predict new data with the network in FOLDER; a CSV table with a line per example."""
     from metanas.delivery import load_model, predictions_csv, write_predictions
 
+    _import_own(folder)
     model = load_model(folder)
     if out is None:
         sys.stdout.write(predictions_csv(model, data, proba=proba))
         return
     written = write_predictions(model, data, out, proba=proba, overwrite=overwrite)
     print(f"predictions in {written}")
+
+
+def _import_own(folder: Path) -> None:
+    """The user's own files that the run in ``folder`` took, such as one with an operation of the network."""
+    from metanas.plugins import import_plugins
+
+    try:
+        plugins = json.loads((folder / "run.json").read_text(encoding="utf-8")).get("plugins", [])
+    except (OSError, ValueError, AttributeError):  # what is wrong with the folder, loading the model will say
+        return
+    import_plugins([p for p in plugins if isinstance(p, str)], "the network")
 
 
 @app.command(short_help="List every search ever run.")

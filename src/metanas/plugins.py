@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from metanas.errors import InputError
+
 _PREFIX = "metanas_plugin_"
 
 
@@ -38,6 +40,19 @@ def import_plugin(where: str) -> ModuleType:
         del sys.modules[name]  # half of a plugin is none
         raise
     return module
+
+
+def import_plugins(plugins: Iterable[str], what: str) -> None:
+    """Import all that ``what`` needs.
+
+    Raises:
+        InputError: naming the first that can't be imported.
+    """
+    for plugin in plugins:
+        try:
+            import_plugin(plugin)
+        except Exception as error:
+            raise InputError(f"{what} needs {plugin}, which can't be imported: {type(error).__name__}: {error}") from error
 
 
 def homes(functions: Iterable[Callable[..., Any]]) -> tuple[str, ...] | None:

@@ -14,7 +14,7 @@ from metanas.evaluation import batchable
 from metanas.experience import Experience, open_experience
 from metanas.interfaces import Observer, Prior
 from metanas.networks.registry import builders
-from metanas.plugins import homes, import_plugin
+from metanas.plugins import homes, import_plugins
 from metanas.records import Fidelity
 from metanas.search.budget import Budget, parse_count, parse_seconds
 from metanas.search.executors import cores
@@ -156,7 +156,7 @@ def resume(
     task = task.with_metric(run.metric)
     if task.fingerprint != run.fingerprint:
         raise InputError(f"the data of {task.name} have changed since the search in {folder} began; start a new search")
-    _import_plugins(run)
+    import_plugins(run.plugins, "this search")
     chosen = choose_space(space or _where(run), task.prepare()[0].shape).space
     if workers is not None:
         run = replace(run, workers=_workers(workers, run.device))
@@ -166,14 +166,6 @@ def resume(
         experience.finish_search(run.search, "running")
         chosen = chosen.within(parameters=run.max_params)
         return Sitting(task, chosen, run, folder, experience, limits, prior, observers).go()
-
-
-def _import_plugins(run: Run) -> None:
-    for plugin in run.plugins:
-        try:
-            import_plugin(plugin)
-        except Exception as error:
-            raise InputError(f"this search needs {plugin}, which can't be imported: {type(error).__name__}: {error}") from error
 
 
 def _unsecret(experience: Experience) -> str:
