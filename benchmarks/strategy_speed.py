@@ -2,11 +2,14 @@
 
     python benchmarks/strategy_speed.py
     python benchmarks/strategy_speed.py --problem nasbench201 --dataset cifar10 --path TABLES
+    python benchmarks/strategy_speed.py --space convnet
     python benchmarks/strategy_speed.py --only bayes,botorch --evaluations 100
 
 All solve the same problem, one evaluation at a time, on one thread, in one process: ask and tell are timed, looking up the answer is not.
-Without ``--problem`` it is a made-up table of six unordered decisions with five options each. Every strategy is made and asked once on the
-side before it is timed, so that imports don't count. Others, each as its own first example has it:
+Without ``--problem`` it is a made-up table of six unordered decisions with five options each; with ``--space`` a space of networks for
+28 x 28 pictures, where the result rises with the rank of every choice. Every strategy is made and asked on the side before it is timed,
+so that imports don't count. ``--cpu`` counts the process's own time instead of the clock's, for a machine that is not idle. Others, each
+as its own first example has it:
 
 - ``optuna-random``, ``optuna-tpe``: Optuna's samplers, one categorical parameter per decision.
 - ``smac``: SMAC3's random forest (HyperparameterOptimizationFacade), one categorical hyper-parameter per decision.
@@ -17,23 +20,37 @@ side before it is timed, so that imports don't count. Others, each as its own fi
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import numpy as np
 
-from metanas.benchmarks import Level, Problem
-from metanas.benchmarks.many import one_thread
 from metanas.benchmarks.tables import open_problem
-from metanas.records import Evaluation, Fidelity, Proposal, lower_is_better
-from metanas.spaces import Architecture, Draft, TaskShape
+from metanas.machine import one_thread
+from metanas.records import Evaluation, Fidelity, Objective, Proposal
+from metanas.spaces import Architecture, Draft, Space, TaskShape, make_space
 from metanas.strategies import Brief, make_strategy, strategies
 
 WARM_UP = 10
+
+
+@dataclass(frozen=True)
+class Course:
+    """What all are timed on: ``value`` is the larger the better, at most ``optimum`` (NaN where that is not known)."""
+
+    name: str
+    space: Space
+    value: Callable[[Architecture], float]
+    optimum: float = math.nan
+    epochs: int = 1
 
 
 class Asked(Protocol):
@@ -45,9 +62,8 @@ class Asked(Protocol):
 
 
 class Ours:
-    def __init__(self, problem: Problem, name: str, seed: int) -> None:
-        self._problem = problem
-        self._strategy = make_strategy(name, Brief(problem.space, problem.objective, problem.fidelities, seed))
+    def __init__(self, course: Course, name: str, seed: int) -> None:
+        self._strategy = make_strategy(name, Brief(course.space, Objective.of("accuracy"), (Fidelity(course.epochs),), seed))
         self._proposal: Proposal | None = None
 
     def ask(self) -> Architecture:
@@ -56,17 +72,16 @@ class Ours:
 
     def tell(self, architecture: Architecture, value: float) -> None:
         assert self._proposal is not None
-        own = -value if lower_is_better(self._problem.metric) else value
-        self._strategy.tell([Evaluation(self._proposal, {self._problem.metric: own})])
+        self._strategy.tell([Evaluation(self._proposal, {"accuracy": value})])
 
 
 class Optuna:
-    def __init__(self, problem: Problem, sampler: str, seed: int) -> None:
+    def __init__(self, course: Course, sampler: str, seed: int) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         makers: dict[str, Callable[..., Any]] = {"random": optuna.samplers.RandomSampler, "tpe": optuna.samplers.TPESampler}
-        self._space = problem.space
+        self._space = course.space
         self._study = optuna.create_study(direction="maximize", sampler=makers[sampler](seed=seed))
 
     def ask(self) -> Architecture:
@@ -79,14 +94,15 @@ class Optuna:
 
 
 class Smac:
-    def __init__(self, problem: Problem, evaluations: int, seed: int) -> None:
+    def __init__(self, course: Course, evaluations: int, seed: int) -> None:
         from ConfigSpace import Categorical, ConfigurationSpace
         from smac import HyperparameterOptimizationFacade, Scenario
 
-        self._space = problem.space
-        parameters = [Categorical(d.name, list(range(len(d.options)))) for d in problem.space.decisions]
+        self._space, self._folder = course.space, TemporaryDirectory()
+        parameters = [Categorical(d.name, list(range(len(d.options)))) for d in course.space.decisions]
         space = ConfigurationSpace(space={p.name: p for p in parameters}, seed=seed)
-        scenario = Scenario(space, n_trials=evaluations + WARM_UP, seed=seed, deterministic=True)
+        where = Path(self._folder.name)  # it writes down every evaluation
+        scenario = Scenario(space, n_trials=evaluations + WARM_UP, seed=seed, deterministic=True, output_directory=where)
         self._smac = HyperparameterOptimizationFacade(scenario, lambda config, seed=0: 0.0, overwrite=True, logging_level=False)
 
     def ask(self) -> Architecture:
@@ -101,12 +117,12 @@ class Smac:
 
 
 class BoTorch:
-    def __init__(self, problem: Problem, seed: int) -> None:
+    def __init__(self, course: Course, seed: int) -> None:
         import torch
 
         torch.manual_seed(seed)
         torch.set_num_threads(1)
-        self._space, self._rng = problem.space, np.random.default_rng(seed)
+        self._space, self._rng = course.space, np.random.default_rng(seed)
         self._x: list[list[float]] = []
         self._y: list[list[float]] = []
 
@@ -140,7 +156,7 @@ class BoTorch:
         self._y.append([value])
 
 
-def made_up() -> Problem:
+def made_up() -> Course:
     """Six decisions of five options, with a share of the result that each pair of them decides."""
     draft, rng = Draft(), np.random.default_rng(0)
     for place in range(6):
@@ -150,45 +166,63 @@ def made_up() -> Problem:
     alone, pairs = rng.normal(size=(6, 5)), rng.normal(size=(6, 6, 5, 5))
     total = sum(alone[i][codes[:, i]] for i in range(6))
     total = total + 0.4 * sum(pairs[i, j][codes[:, i], codes[:, j]] for i in range(6) for j in range(i))
+    results = 1 / (1 + np.exp(-total / 3))
 
-    def row(architecture: Architecture) -> int:
-        return int(np.ravel_multi_index([int(str(option)[2:]) for _, option in architecture.choices], (5,) * 6))
+    def value(architecture: Architecture) -> float:
+        return float(results[np.ravel_multi_index([int(str(option)[2:]) for _, option in architecture.choices], (5,) * 6)])
 
-    return Problem("made-up", "none", space, row, (Level(Fidelity(1), {"accuracy": 1 / (1 + np.exp(-total / 3))}),), "accuracy")
+    return Course("made-up", space, value, float(results.max()))
 
 
-def peers(problem: Problem, evaluations: int, seed: int) -> dict[str, tuple[str, Callable[[], Asked]]]:
-    """Name to the module that it needs and how it is made."""
+def table(name: str, dataset: str | None, path: str | None) -> Course:
+    """A measured problem; what failed there is as bad as the worst."""
+    problem = open_problem(name, dataset, path)
+    results = np.nan_to_num(problem.validation, nan=float(np.nanmin(problem.validation)))
+    title = f"{problem.name}, {problem.dataset}"
+    return Course(title, problem.space, lambda a: float(results[problem.row(a)]), problem.optimum, problem.fidelities[-1].epochs)
+
+
+def networks(name: str) -> Course:
+    """A space of networks; the result rises with the rank of every choice."""
+    space = make_space(name, TaskShape("image", (1, 28, 28), 10))
+    ranks = {d.name: {option: rank for rank, option in enumerate(d.options)} for d in space.decisions}
+    title = f"{name}, {len(space.decisions)} decisions"
+    return Course(title, space, lambda a: float(sum(ranks[name][option] for name, option in a.choices)))
+
+
+def peers(course: Course, evaluations: int, seed: int) -> dict[str, tuple[str, Callable[[], Asked]]]:
+    """Name to the module that it needs and how it is made; none where a decision depends on another."""
+    if any(d.when.terms for d in course.space.decisions):
+        return {}
     return {
-        "optuna-random": ("optuna", lambda: Optuna(problem, "random", seed)),
-        "optuna-tpe": ("optuna", lambda: Optuna(problem, "tpe", seed)),
-        "smac": ("smac", lambda: Smac(problem, evaluations, seed)),
-        "botorch": ("botorch", lambda: BoTorch(problem, seed)),
+        "optuna-random": ("optuna", lambda: Optuna(course, "random", seed)),
+        "optuna-tpe": ("optuna", lambda: Optuna(course, "tpe", seed)),
+        "smac": ("smac", lambda: Smac(course, evaluations, seed)),
+        "botorch": ("botorch", lambda: BoTorch(course, seed)),
     }
 
 
-def timed(problem: Problem, asked: Asked, evaluations: int) -> tuple[list[float], list[float], float]:
-    """Milliseconds of every ask and every tell, and the best of the table's validation that was found."""
+def timed(course: Course, asked: Asked, evaluations: int, clock: Callable[[], float]) -> tuple[list[float], list[float], float]:
+    """Milliseconds of every ask and every tell, and the best value that was found."""
     asks, tells, best = [], [], -np.inf
-    worst = float(np.nanmin(problem.validation))
     for _ in range(evaluations):
-        began = time.perf_counter()
+        began = clock()
         architecture = asked.ask()
-        asks.append(1e3 * (time.perf_counter() - began))
-        value = float(problem.validation[problem.row(architecture)])
-        value = value if np.isfinite(value) else worst
+        asks.append(1e3 * (clock() - began))
+        value = course.value(architecture)
         best = max(best, value)
-        began = time.perf_counter()
+        began = clock()
         asked.tell(architecture, value)
-        tells.append(1e3 * (time.perf_counter() - began))
+        tells.append(1e3 * (clock() - began))
     return asks, tells, best
 
 
-def report(name: str, problem: Problem, make: Callable[[], Asked], evaluations: int) -> None:
-    timed(problem, make(), min(WARM_UP + 2, evaluations))
-    asks, tells, best = timed(problem, make(), evaluations)
+def report(name: str, course: Course, make: Callable[[], Asked], evaluations: int, clock: Callable[[], float]) -> None:
+    timed(course, make(), min(WARM_UP + 2, evaluations), clock)
+    asks, tells, best = timed(course, make(), evaluations, clock)
     ask, tell = statistics.fmean(asks), statistics.fmean(tells)
-    print(f"{name:18} {ask:9.3f} {tell:9.3f} {ask + tell:9.3f}   {problem.optimum - best:9.5f}", flush=True)
+    last = f"{course.optimum - best:9.5f}" if math.isfinite(course.optimum) else ""
+    print(f"{name:18} {ask:9.3f} {tell:9.3f} {ask + tell:9.3f}   {last}", flush=True)
 
 
 def main() -> None:
@@ -196,29 +230,35 @@ def main() -> None:
     parser.add_argument("--problem", help="a benchmark or a table of your own; default: a made-up one")
     parser.add_argument("--dataset")
     parser.add_argument("--path", help="folder of the benchmarks' tables")
+    parser.add_argument("--space", help="a space of networks for pictures instead")
     parser.add_argument("--evaluations", type=int, default=200)
     parser.add_argument("--only", help="names, joined by commas")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cpu", action="store_true", help="the process's own time instead of the clock's")
     with one_thread():
         compare(parser.parse_args())
 
 
 def compare(options: argparse.Namespace) -> None:
     warnings.simplefilter("ignore")
-    problem = open_problem(options.problem, options.dataset, options.path) if options.problem else made_up()
+    clock = time.process_time if options.cpu else time.perf_counter
+    if options.problem:
+        course = table(options.problem, options.dataset, options.path)
+    else:
+        course = networks(options.space) if options.space else made_up()
     chosen = options.only.split(",") if options.only else None
-    print(f"{problem.name}, {problem.dataset}: {options.evaluations} evaluations, one thread; milliseconds per evaluation")
+    print(f"{course.name}: {options.evaluations} evaluations, one thread; milliseconds per evaluation")
     print(f"{'':18} {'ask':>9} {'tell':>9} {'both':>9}   {'regret':>9}")
     for name in strategies():
         if chosen is None or name in chosen:
-            report(name, problem, lambda name=name: Ours(problem, name, options.seed), options.evaluations)  # type: ignore[misc]
-    for name, (module, make) in peers(problem, options.evaluations, options.seed).items():
+            report(name, course, lambda name=name: Ours(course, name, options.seed), options.evaluations, clock)  # type: ignore[misc]
+    for name, (module, make) in peers(course, options.evaluations, options.seed).items():
         if chosen is not None and name not in chosen:
             continue
         if find_spec(module) is None:
             print(f"{name:18} left out: {module} is not installed")
         else:
-            report(name, problem, make, options.evaluations)
+            report(name, course, make, options.evaluations, clock)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,12 @@ def bench(
         str | None, typer.Option("--dataset", help="Data sets of the benchmark, joined by commas, or all.", metavar="NAME,...")
     ] = None,
     strategy: Annotated[
-        str, typer.Option("--strategy", help="Strategies, joined by commas; random and local-search run beside them.", metavar="NAME,...")
+        str,
+        typer.Option(
+            "--strategy",
+            help="Strategies, joined by commas, or FILE.py with one of your own; random and local-search run beside.",
+            metavar="NAME,...",
+        ),
     ] = "evolution",
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each strategy: seeds 0, 1, ...", metavar="N")] = 20,
     evaluations: Annotated[

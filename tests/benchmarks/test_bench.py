@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import sys
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,8 +21,8 @@ from metanas.benchmarks.command import _numbers, _sources, bench_command, list_c
 from metanas.benchmarks.many import guided_by
 from metanas.benchmarks.printed import headline, table
 from metanas.benchmarks.runs import Budget
-from metanas.errors import InputError, MetaNASError
-from metanas.strategies import base, register_strategy
+from metanas.errors import InputError, MetaNASError, StrategyError
+from metanas.strategies import base, choose_strategy, register_strategy
 from metanas.strategies.random import RandomSearch
 
 PLAN = Plan((MadeUp(4),), ("evolution", "random"), (0, 1, 2), Budget(30), baselines=False)
@@ -159,8 +160,83 @@ def test_a_fault_of_a_strategy_ends_its_run_alone(monkeypatch: pytest.MonkeyPatc
     assert found.failures == 1
     record = found.to_json()["problems"][0]
     assert record["strategies"]["broken"]["runs"] == 2
-    assert "ZeroDivisionError: of no use (test_bench.py" in record["failures"]["broken"]["1"]
+    assert record["failures"]["broken"]["1"].startswith("the strategy 'broken' failed in learn (")
     assert "1 of the runs of broken" in record["sentences"][-1]
+
+
+def test_a_fault_of_our_own_is_not_the_users_to_correct(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "_sources", lambda *asked: (MadeUp(4),))
+    monkeypatch.setattr(RandomSearch, "learn", Broken.learn)
+    with pytest.raises(MetaNASError, match="1 of the runs were ended by a fault of their strategy; see above") as caught:
+        bench_command("made-up", strategy="random", seeds=2, evaluations=9, workers=0)
+    assert not isinstance(caught.value, InputError)
+
+
+OWN = """
+from metanas.strategies import BaseStrategy, register_strategy
+
+@register_strategy("mine")
+class Mine(BaseStrategy):
+    'Words.'
+
+    def propose(self):
+        return self.space.sample(self.rng)
+"""
+
+
+@pytest.fixture
+def unregistered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "_STRATEGIES", dict(base._STRATEGIES))
+    monkeypatch.setattr(command, "_sources", lambda *asked: (MadeUp(4),))
+
+
+def own(file: Path, text: str = OWN) -> str:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    return str(file)
+
+
+@pytest.mark.usefixtures("unregistered")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_file_of_ones_own_is_benched(capsys: pytest.CaptureFixture[str], tmp_path: Path, workers: int) -> None:
+    """The runs of a copy of random search are those of random search; wrapped it runs, too."""
+    file = own(tmp_path / "own.py")
+    bench_command("made-up", strategy=f"{file},hyperband:{file}:mine", seeds=2, evaluations=20, workers=workers, as_json=True)
+    found = json.loads(capsys.readouterr().out)["problems"][0]["strategies"]
+    assert set(found) == {"mine", "hyperband:mine", "random", "local-search"}
+    assert found["mine"]["validation"] == found["random"]["validation"]
+
+
+@pytest.mark.usefixtures("unregistered")
+def test_a_fault_in_a_file_of_ones_own_leaves_the_other_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    file = own(tmp_path / "own.py", OWN.replace("self.rng)", "self.rng) if len(self.known) < 4 else 1 / 0"))
+    with pytest.raises(
+        StrategyError, match=r"^the strategy 'mine' failed in propose \(.*own.py, line 9\): Zero.* \(3 of the runs"
+    ) as caught:
+        bench_command("made-up", strategy=file, seeds=3, evaluations=9, workers=2, out=out)
+    assert str(caught.value).endswith(f"ended so, the others are in {out})")
+    assert "random" in capsys.readouterr().out
+    bench_command("made-up", strategy="random", seeds=3, evaluations=9, workers=0, out=out, as_json=True)
+    assert json.loads(capsys.readouterr().out)["runs_made"] == 0
+
+
+def test_runs_of_a_file_are_kept_until_code_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither words nor where the file lies count; its code does, and that of a module beside it."""
+
+    def key(folder: str, text: str = OWN, beside: str = "") -> str:
+        with monkeypatch.context() as patch:
+            patch.setattr(base, "_STRATEGIES", dict(base._STRATEGIES))
+            patch.syspath_prepend(tmp_path / folder)
+            patch.delitem(sys.modules, "beside_mine", raising=False)
+            own(tmp_path / folder / "beside_mine.py", beside)
+            return code_version(choose_strategy(own(tmp_path / folder / "own.py", text)).name)
+
+    first = key("first")
+    assert first == key("moved") == key("words", OWN.replace("Words", "Other words"))
+    assert first != key("code", OWN.replace("return", "return 0 or"))
+    importing = f"import beside_mine\n{OWN}"
+    assert key("one", importing, "A = 1") == key("same", importing, "A = 1  # as before") != key("other", importing, "A = 2")
 
 
 @dataclass(frozen=True)
@@ -224,6 +300,18 @@ def test_several_problems_are_ranked_and_several_goals_have_a_volume() -> None:
     assert "hypervolume" in printed(goals)
 
 
+def test_a_single_other_goal_is_what_is_judged(tmp_path: Path) -> None:
+    plan = replace(PLAN, objective="parameters", workers=2, out=tmp_path, strategies=("evolution", "hyperband"), budget=Budget(60))
+    plan = replace(plan, sources=(MadeUp(4, levels=(1, 9)),))
+    bench = run_bench(plan)
+    record = bench.to_json()["problems"][0]
+    assert (record["metric"], record["reported"], record["test_at_validation_optimum"]) == ("parameters", "validation", None)
+    assert record["validation_optimum"] == 100.0
+    assert all(0 <= found["regret"]["mean"] < 300 for found in record["strategies"].values())
+    assert "parameters; best validation 100" in printed(bench)
+    assert essence(run_bench(plan)) == essence(bench)
+
+
 def test_runs_of_several_goals_are_read_back(tmp_path: Path) -> None:
     plan = replace(PLAN, objective="accuracy,parameters", out=tmp_path)
     first = run_bench(plan)
@@ -278,7 +366,7 @@ def test_the_command_runs_and_prints(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert set(record["problems"][0]["strategies"]) >= {"evolution", "random"}
     monkeypatch.setattr(base, "_STRATEGIES", dict(base._STRATEGIES))
     register_strategy("broken")(Broken)
-    with pytest.raises(MetaNASError, match="1 of the runs"):
+    with pytest.raises(StrategyError, match=r"ZeroDivisionError: of no use; correct it \(1 of the runs ended so\)"):
         bench_command("made-up", strategy="broken", seeds=2, evaluations=9, workers=0)
     with pytest.raises(InputError, match="no training times"):
         bench_command("made-up", clock="5m", workers=0)

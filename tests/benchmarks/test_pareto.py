@@ -1,12 +1,14 @@
 """Fronts and hypervolumes, against counting and sampling."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import MadeUp
 
-from metanas.benchmarks.pareto import Trade, front, goal_values, hypervolume, parse_objective
+from metanas.benchmarks.pareto import Trade, front, goal_values, hypervolume, judged, parse_objective
 from metanas.benchmarks.runs import Budget, run_strategy
 from metanas.errors import InputError
 
@@ -71,3 +73,22 @@ def test_failures_are_on_no_front() -> None:
 def test_goals_must_be_known_and_different(text: str) -> None:
     with pytest.raises(InputError):
         parse_objective(text, MadeUp(2, 2).open())
+
+
+def test_a_single_goal_takes_the_place_of_the_problems_own() -> None:
+    """It guides, is selected by and reported, at the fidelities that have it; the problem's own changes nothing."""
+    problem = MadeUp(4, levels=(1, 9)).open()
+    extra = replace(
+        problem.levels[1], metrics={**problem.levels[1].metrics, "accuracy:attacked": 1 - problem.levels[1].metrics["accuracy"]}
+    )
+    problem = replace(problem, levels=(problem.levels[0], extra))
+    attacked = judged(problem, parse_objective("accuracy:attacked", problem))
+    assert (attacked.metric, [f.epochs for f in attacked.fidelities], attacked.tested) == ("accuracy:attacked", [9], None)
+    assert attacked.validation == pytest.approx(1 - problem.validation)
+    small = judged(problem, parse_objective("parameters", problem))
+    assert small.optimum == -problem.costs["parameters"].min()
+    run = run_strategy(small, "random", 0, Budget(200))
+    assert small.validation[run.rows[run.incumbents[-1]]] == small.validation[run.rows].max()
+    assert judged(problem, None) is judged(problem, problem.objective) is problem
+    several = parse_objective("accuracy,parameters", problem)
+    assert judged(problem, several) is problem

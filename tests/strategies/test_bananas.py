@@ -13,8 +13,9 @@ from metanas.testing import SHAPES, planted_space
 
 def pooled(space: Space, count: int) -> tuple[Pool, np.ndarray, np.ndarray]:
     pool, rng = Pool(space, paths), np.random.default_rng(0)
-    rows = np.unique(pool.add([space.sample(rng) for _ in range(count)]))
-    targets = pool.views()[0][rows].sum(axis=1)
+    rows = np.unique(pool.add([space.sample(rng) for _ in range(count)]), axis=0)
+    rng.shuffle(rows)
+    targets = pool.views(rows)[0].sum(axis=1)
     return pool, rows, (targets - targets.mean()) / targets.std()
 
 

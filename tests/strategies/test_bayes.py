@@ -76,6 +76,19 @@ def test_the_model_is_computed_again_to_the_last_bit_after_loading() -> None:
     assert [e.proposal for e in drive(first, 25)] == [e.proposal for e in drive(second, 25)]
 
 
+def test_what_was_withdrawn_is_still_in_the_model_after_loading() -> None:
+    """As when a wrapper screens candidates out: the strategy no longer waits for them."""
+    space = categorical(5, 4)
+    first, second = Bayes(brief(space, 4)), Bayes(brief(space, 4))
+    drive(first, 22, batch=2)
+    waiting = first.ask(4)
+    del first.pending[waiting[0].id]
+    second.load(json.loads(json.dumps(first.state())))
+    for strategy in (first, second):
+        strategy.tell([planted(p) for p in waiting[1:]])
+    assert [e.proposal for e in drive(first, 20)] == [e.proposal for e in drive(second, 20)]
+
+
 def test_lower_fidelities_teach_what_was_left_behind() -> None:
     """The cheap results of a shifted metric rank the choices as the thorough ones do, and do not hide them."""
     space, rng = categorical(4, 5), np.random.default_rng(0)

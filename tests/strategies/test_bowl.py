@@ -5,9 +5,8 @@ import pytest
 
 from metanas.spaces import Space, make_space
 from metanas.spaces.encoding import subtrees
-from metanas.strategies.base import Known
-from metanas.strategies.graph_process import GraphProcess, distances, fit
-from metanas.strategies.pool import DEPTH, Pool, pool_of, spread
+from metanas.strategies.graph_process import distances, fit, graph_process
+from metanas.strategies.pool import DEPTH, Pool, pool_of
 from metanas.testing import SHAPES, planted_space
 
 
@@ -16,19 +15,20 @@ def encode(graph):  # type: ignore[no-untyped-def]
 
 
 def pooled(space: Space, count: int) -> tuple[Pool, np.ndarray]:
+    """Different rows, in any order."""
     pool, rng = Pool(space, encode), np.random.default_rng(0)
-    return pool, pool.add([space.sample(rng) for _ in range(count)])
+    rows = np.unique(pool.add([space.sample(rng) for _ in range(count)]), axis=0)
+    return pool, rng.permutation(rows)
 
 
 @pytest.mark.parametrize("space", [planted_space(5), make_space("convnet", SHAPES[1])], ids=["small", "large"])
 def test_points_one_by_one_give_the_posterior_of_all_at_once(space: Space) -> None:
     pool, rows = pooled(space, 12)
-    rows = np.unique(rows)
     targets, logs = np.random.default_rng(1).standard_normal(len(rows)), [0.5, 0.2, -3.0]
-    steps = GraphProcess(pool, logs, rows[:4])
+    steps = graph_process(pool, logs, rows[:4])
     for row in rows[4:]:
-        steps.add(int(row))
-    whole = GraphProcess(pool, logs, rows)
+        steps.add(row[None])
+    whole = graph_process(pool, logs, rows)
     for asked in (rows, None) if pool.whole else (rows,):
         for one, other in zip(steps.predict(targets, asked), whole.predict(targets, asked), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
@@ -36,47 +36,27 @@ def test_points_one_by_one_give_the_posterior_of_all_at_once(space: Space) -> No
 
 def test_fit_tells_what_can_be_predicted_from_noise() -> None:
     pool, rows = pooled(planted_space(6), 80)
-    rows = np.unique(rows)
     kernel = np.exp(-1.0 * distances(pool, rows, rows)[0])
     rng = np.random.default_rng(2)
     smooth = np.linalg.cholesky(kernel + 1e-9 * np.eye(len(rows))) @ rng.standard_normal(len(rows))
     doubts = []
     for y in (smooth, rng.standard_normal(len(rows))):
         y = (y - y.mean()) / y.std()
-        process = GraphProcess(pool, fit(pool, rows[:60], y[:60], None), rows[:60])
+        process = graph_process(pool, fit(pool, rows[:60], y[:60], None), rows[:60])
         doubts.append(process.predict(y[:60], rows[60:])[1].mean())
     assert doubts[0] < 0.7 * doubts[1]
 
 
 def test_what_is_pending_is_not_asked_for_again_and_lowers_the_doubt_around_it() -> None:
     pool, rows = pooled(planted_space(5), 20)
-    rows = np.unique(rows)
-    process, targets = GraphProcess(pool, [1.0, 1.0, -4.0], rows[:-1]), np.linspace(-1, 1, len(rows))
+    process, targets = graph_process(pool, [1.0, 1.0, -4.0], rows[:-1]), np.linspace(-1, 1, len(rows))
     before, doubt = process.predict(targets[:-1])
-    process.add(int(rows[-1]))
+    process.add(rows[-1:])
     told = np.arange(len(rows)) < len(rows) - 1
     after, less = process.predict(process.with_expected(targets, told))
     np.testing.assert_allclose(before, after, atol=1e-6)
-    assert less[rows[-1]] < 0.5 * doubt[rows[-1]]
-
-
-def test_targets_keep_the_order_and_resolve_the_best_whatever_the_scale() -> None:
-    architecture = planted_space(2).baseline
-
-    def targets(values: list[float], efforts: list[float] | None = None) -> np.ndarray:
-        return spread([Known(architecture, (v,), e) for v, e in zip(values, efforts or [9.0] * len(values), strict=True)])
-
-    shares = [0.1, 0.5, 0.9, 0.91, 0.92, -np.inf]
-    found = targets(shares)
-    assert found[5] == found[0] == found.min()
-    assert (np.diff(found[:5]) > 0).all()
-    assert found.mean() == pytest.approx(0)
-    np.testing.assert_allclose(found, targets([100 * v - 7 for v in shares]))
-    assert not targets([1.0, 1.0]).any()
-    assert not targets([-np.inf]).any()
-    promoted = targets([5.0, 4.0, 0.3, 0.2], [1.0, 1.0, 9.0, 9.0])
-    assert promoted.argmax() == 2
-    assert promoted[0] > promoted[3]
+    (place,) = pool.places([pool.codes.read(rows[-1])])
+    assert less[place] < 0.5 * doubt[place]
 
 
 def test_spaces_that_share_their_parts_share_a_small_pool() -> None:

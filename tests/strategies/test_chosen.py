@@ -47,6 +47,15 @@ def test_of_several_strategies_in_a_file_one_is_named(tmp_path: Path) -> None:
         choose_strategy(str(file))
 
 
+def test_two_files_do_not_stand_for_each_other(tmp_path: Path) -> None:
+    files = [tmp_path / "one.py", tmp_path / "two.py"]
+    for file in files:
+        file.write_text(FILE.format(name="same", cls="Same"))
+    assert choose_strategy(str(files[0])) == choose_strategy(str(files[0]))
+    with pytest.raises(InputError, match="a strategy named 'same' exists already; choose another name"):
+        choose_strategy(str(files[1]))
+
+
 def test_what_is_wrong_with_a_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no file"):
         choose_strategy(str(tmp_path / "absent.py"))

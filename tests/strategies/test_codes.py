@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from metanas.spaces import Space
+from metanas.spaces.encoding import choice_vector
 from metanas.strategies.codes import CLOSED, Codes
-from metanas.testing import law_spaces
+from metanas.testing import law_spaces, planted_space
 
 SPACES = law_spaces()
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=list(SPACES))
@@ -24,6 +25,36 @@ def test_rows_read_back_as_the_same_architectures(space: Space) -> None:
 def test_rows_encode_as_the_space_encodes(space: Space) -> None:
     codes, architectures = Codes(space), some(space)
     np.testing.assert_array_equal(codes.encode(codes.rows(architectures)), [space.encode(a) for a in architectures])
+
+
+@every_space
+def test_vectors_are_those_of_the_choices(space: Space) -> None:
+    codes, architectures = Codes(space), some(space)
+    np.testing.assert_array_equal(codes.vectors(codes.rows(architectures)), [choice_vector(space, a) for a in architectures])
+
+
+@every_space
+def test_a_mutant_differs_in_one_choice_and_what_that_opens_or_closes(space: Space) -> None:
+    codes, rng = Codes(space), np.random.default_rng(4)
+    rows = codes.rows(some(space))
+    before = rows.copy()
+    for mutant, row in zip(codes.mutate(rows, 0.0, rng), rows, strict=True):
+        kept = (row != CLOSED) & (mutant != CLOSED)
+        assert (mutant != row)[kept].sum() == 1
+        choices = codes.read(mutant).as_dict
+        assert space.architecture(choices).as_dict == choices
+    assert (rows == before).all()
+
+
+def test_mutants_change_every_open_choice_alike_and_sometimes_more() -> None:
+    """1,200 mutants of one architecture: a count of 240 is expected for each of five choices, and five standard deviations are 69."""
+    space = planted_space(5, 3, ordered=False)
+    codes, rng = Codes(space), np.random.default_rng(5)
+    rows = np.repeat(codes.rows([space.baseline]), 1200, axis=0)
+    changed = codes.mutate(rows, 0.0, rng) != rows
+    assert (np.abs(changed.sum(axis=0) - 240) < 69).all()
+    more = (codes.mutate(rows, 0.5, rng) != rows).sum(axis=1)
+    assert 0.35 < (more > 1).mean() < 0.5  # half go on, and of these a tenth changes the same choice back or again
 
 
 @every_space

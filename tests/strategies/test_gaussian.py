@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from metanas.strategies.gaussian import Fitted, Posterior, fit, log_expected_improvement
+from metanas.strategies.gaussian import Fitted, fit, log_expected_improvement
 
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")  # when GPyTorch is imported
 
@@ -12,35 +12,17 @@ Y = RNG.standard_normal(12)
 FITTED = Fitted((0.5, 1.0, 0.1), 1.3, 0.02)
 
 
-def covariance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    distance = np.abs(first[:, None] - second[None]) @ np.array(FITTED.weights)[GROUP]
-    return FITTED.scale * np.exp(-distance)
-
-
 def test_mean_and_deviation_are_those_of_the_textbook() -> None:
+    def covariance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        distance = np.abs(first[:, None] - second[None]) @ np.array(FITTED.weights)[GROUP]
+        return FITTED.scale * np.exp(-distance)
+
     inverse = np.linalg.inv(covariance(X, X) + FITTED.noise * np.eye(12))
     cross = covariance(AT, X)
-    mean, deviation = Posterior(FITTED, GROUP, X).predict(Y, AT)
-    np.testing.assert_allclose(mean, cross @ inverse @ Y, atol=1e-4)
-    np.testing.assert_allclose(deviation**2, FITTED.scale - np.diag(cross @ inverse @ cross.T), atol=1e-4)
-
-
-def test_points_added_one_by_one_and_candidates_watched_give_the_same() -> None:
-    whole = Posterior(FITTED, GROUP, X).predict(Y, AT)
-    grown = Posterior(FITTED, GROUP, X[:4], watched=AT)
-    for point in X[4:]:
-        grown.add(point)
-    np.testing.assert_allclose(grown.predict(Y), whole, atol=1e-9)
-    np.testing.assert_allclose(grown.predict(Y, AT), whole, atol=1e-9)
-
-
-def test_liars_move_no_mean_and_leave_less_doubt() -> None:
-    told = np.arange(12) % 3 > 0
-    mean, deviation = Posterior(FITTED, GROUP, X[told]).predict(Y[told], AT)
-    posterior = Posterior(FITTED, GROUP, X)
-    mean_too, less = posterior.predict(posterior.with_liars(Y, told), AT)
-    np.testing.assert_allclose(mean_too, mean, atol=1e-9)
-    assert (less < deviation).all()
+    points, at = (FITTED.stretched(x, GROUP) for x in (X, AT))
+    for mean, deviation in (FITTED.process(points).predict(Y, at), FITTED.process(points, watched=at).predict(Y)):
+        np.testing.assert_allclose(mean, cross @ inverse @ Y, atol=1e-4)
+        np.testing.assert_allclose(deviation**2, FITTED.scale - np.diag(cross @ inverse @ cross.T), atol=1e-4)
 
 
 def test_the_logarithm_of_the_expected_improvement_is_that_of_an_integral() -> None:

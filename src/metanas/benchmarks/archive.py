@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metanas import __version__
-from metanas.benchmarks.curves import sign_of
 from metanas.benchmarks.problem import Problem
 from metanas.benchmarks.runs import Budget, Run
 from metanas.errors import InputError
@@ -125,12 +124,12 @@ class Archive:
         self._headers[header.id] = record
         self._merged.discard(header.id)
 
-    def load(self, headers: Iterable[Header], metric: str) -> dict[str, Run]:
+    def load(self, headers: Iterable[Header], sign: float) -> dict[str, Run]:
         """Header id to run, of those that there are.
 
         Args:
             headers: of the runs.
-            metric: that guided them.
+            sign: of the problem that they are runs on.
         """
         wanted = {header.id for header in headers} & set(self._headers)
         runs: dict[str, Run] = {}
@@ -140,9 +139,9 @@ class Archive:
             columns, places = _columns(table), _places(table)
             nowhere = np.empty(0, dtype=np.int64)  # of a run without a single evaluation
             for key in sorted(old):
-                runs[key] = _run({n: c[places.get(key, nowhere)] for n, c in columns.items()}, self._headers[key], metric)
+                runs[key] = _run({n: c[places.get(key, nowhere)] for n, c in columns.items()}, self._headers[key], sign)
         for key in sorted(wanted - old):
-            runs[key] = _run(_columns(_read(self.folder / PARTS / f"{key}.parquet")), self._headers[key], metric)
+            runs[key] = _run(_columns(_read(self.folder / PARTS / f"{key}.parquet")), self._headers[key], sign)
         return runs
 
     def merge(self) -> None:
@@ -205,7 +204,7 @@ def _table(header: Header, run: Run, problem: Problem) -> Any:
     """A row per evaluation; the guiding value, validation (exact) and test in their own units and signs."""
     import pyarrow as pa
 
-    sign, count = sign_of(problem.metric), len(run)
+    sign, count = problem.sign, len(run)
 
     def same(value: str) -> Any:
         return pa.array([value] * count, pa.string()).dictionary_encode()
@@ -253,7 +252,7 @@ def _places(table: Any) -> dict[str, NDArray[np.int64]]:
     return dict(zip(runs.dictionary.to_pylist(), np.split(order, ends[:-1]), strict=True))
 
 
-def _run(columns: Mapping[str, NDArray[Any]], record: Mapping[str, Any], metric: str) -> Run:
+def _run(columns: Mapping[str, NDArray[Any]], record: Mapping[str, Any], sign: float) -> Run:
     goals = len(record["objective"]) if len(record["objective"]) > 1 else 0
     return Run(
         record["strategy"],
@@ -262,7 +261,7 @@ def _run(columns: Mapping[str, NDArray[Any]], record: Mapping[str, Any], metric:
         columns["row"],
         columns["epochs"],
         columns["effort"],
-        sign_of(metric) * columns["guide"],
+        sign * columns["guide"],
         columns["spent"],
         columns["seconds"],
         np.array(columns["values"].tolist(), dtype=np.float64).reshape(len(columns["row"]), goals),

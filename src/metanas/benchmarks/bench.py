@@ -16,7 +16,7 @@ from metanas.benchmarks.archive import Archive, Header, table_key
 from metanas.benchmarks.code_version import code_version, strategy_settings
 from metanas.benchmarks.curves import curves
 from metanas.benchmarks.many import Failure, Job, Source, run_many
-from metanas.benchmarks.pareto import Trade, parse_objective
+from metanas.benchmarks.pareto import Trade, judged, parse_objective
 from metanas.benchmarks.problem import Problem
 from metanas.benchmarks.random_curve import random_curve
 from metanas.benchmarks.report import Outcome
@@ -51,11 +51,12 @@ class Plan:
         strategies: names; :data:`BASELINES` join unless ``baselines`` is False.
         seeds: of the runs, each on every problem with every strategy.
         budget: of each run.
-        objective: names of goals joined by commas; None takes each problem's guiding metric.
+        objective: names of goals joined by commas; None takes each problem's guiding metric, a single other one takes its place.
         targets: results to be reached, as they are printed (percent for shares).
         workers: processes; 0 takes this one.
         out: folder of the results; None keeps nothing.
         baselines: whether to add the baselines.
+        plugins: files of the user's in which strategies stand, already imported here.
     """
 
     sources: tuple[Source, ...]
@@ -67,6 +68,7 @@ class Plan:
     workers: int = 0
     out: Path | None = None
     baselines: bool = True
+    plugins: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -121,7 +123,7 @@ def run_bench(plan: Plan, progress: Progress | None = None) -> Bench:
     """
     began = time.monotonic()
     _check(plan)
-    problems = tuple(source.open() for source in plan.sources)
+    problems = tuple(judged(problem, _objective(plan, problem)) for problem in (source.open() for source in plan.sources))
     _check_problems(plan, problems)
     archive = None if plan.out is None else Archive(plan.out)
     runs, failures, made = _make(plan, problems, archive, progress or (lambda done, whole, now: None))
@@ -179,10 +181,10 @@ def _make(
         headers = _headers(plan, place, problem, objective)
         there = {key: h for key, h in headers.items() if archive is not None and archive.has(h, plan.budget)}
         if archive is not None and there:
-            loaded = archive.load(there.values(), problem.metric)
+            loaded = archive.load(there.values(), problem.sign)
             runs |= {key: loaded[header.id] for key, header in there.items()}
         missing = {key: header for key, header in headers.items() if key not in there}
-        jobs |= {Job(source, k[1], k[2], plan.budget, objective): (k, header) for k, header in missing.items()}
+        jobs |= {Job(source, k[1], k[2], plan.budget, objective, plan.plugins): (k, header) for k, header in missing.items()}
     whole = len(runs) + len(jobs)
     progress(len(runs), whole, "")
     for job, found in run_many(list(jobs), plan.workers):

@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import sys
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -26,7 +27,10 @@ def strategy_settings(name: str) -> dict[str, Any]:
 
 
 def code_version(name: str) -> str:
-    """A short key of the strategy's code and of all that it imports from the room of strategies; comments and docstrings don't count."""
+    """A short key of the strategy's code and of all that it imports from the room of strategies; comments and docstrings don't count.
+
+    Of a strategy in a file of the user's, modules that lie beside the file count as well.
+    """
     modules: dict[str, ModuleType] = {}
     for part in [*name.split(":"), "evolution"]:  # what a wrapper wraps unless told otherwise
         if strategy_factory(part) is not None:
@@ -41,8 +45,17 @@ def _collect(module: ModuleType, found: dict[str, ModuleType]) -> None:
     found[module.__name__] = module
     for value in list(vars(module).values()):
         home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-        if isinstance(home, str) and home.startswith(f"{_ROOM}.") and home in sys.modules:
-            _collect(sys.modules[home], found)
+        other = sys.modules.get(home) if isinstance(home, str) else None
+        if other is not None and (other.__name__.startswith(f"{_ROOM}.") or _beside(other, module)):
+            _collect(other, found)
+
+
+def _beside(one: ModuleType, other: ModuleType) -> bool:
+    """Whether both stand in the same folder outside of metanas."""
+    files = [getattr(module, "__file__", None) for module in (one, other)]
+    if None in files or other.__name__.partition(".")[0] == _ROOM.partition(".")[0]:
+        return False
+    return len({Path(file).resolve().parent for file in files if file}) == 1
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,11 @@ from metanas.benchmarks.report import Outcome
 from metanas.benchmarks.runs import Budget
 from metanas.benchmarks.tables import benchmarks, says
 from metanas.benchmarks.words import ranking_words
-from metanas.errors import InputError, MetaNASError
+from metanas.errors import InputError, MetaNASError, StrategyError
+from metanas.machine import cores
+from metanas.quantities import parse_seconds
+from metanas.strategies import choose_strategy
+from metanas.strategies.base import own_files
 
 
 def bench_command(
@@ -43,30 +46,41 @@ def bench_command(
 
     Raises:
         InputError: for anything that can't be used, in one sentence.
-        MetaNASError: if a run failed by a fault of its strategy, after everything has been printed.
+        StrategyError, MetaNASError: if a run failed by a fault of its strategy (the user's, ours), after everything has been printed.
     """
     if evaluations is None and clock is None:
         evaluations = 200
+    chosen = [choose_strategy(text.strip()) for text in strategy.split(",") if text.strip()]
     plan = Plan(
         _sources(problem, dataset, path, options, epochs),
-        tuple(dict.fromkeys(name.strip() for name in strategy.split(",") if name.strip())),
+        tuple(dict.fromkeys(one.name for one in chosen)),
         tuple(range(seeds)),
         Budget(math.inf if evaluations is None else evaluations, math.inf if clock is None else _seconds(clock)),
         objective,
         _numbers(targets),
-        (os.cpu_count() or 1) if workers is None else workers,
+        cores() if workers is None else workers,
         out,
+        plugins=tuple(dict.fromkeys(plugin for one in chosen for plugin in one.plugins)),
     )
     with _shown(as_json) as progress:
         bench = run_bench(plan, progress)
     print_bench(bench, plan.out, as_json)
-    if bench.failures:
-        raise MetaNASError(f"{bench.failures} of the runs were ended by a fault of their strategy; see above")
+    _complain(bench, plan.out)
+
+
+def _complain(bench: Bench, out: Path | None) -> None:
+    """Say that runs have failed; a strategy of the user's is theirs to mend."""
+    failed = [(name, reason) for outcome in bench.outcomes for name, runs in outcome.failures.items() for reason in runs.values()]
+    if not failed:
+        return
+    reason = next((reason for name, reason in failed if own_files(name)), None)
+    if reason is None:
+        raise MetaNASError(f"{len(failed)} of the runs were ended by a fault of their strategy; see above")
+    kept = "" if out is None else f", the others are in {out}"
+    raise StrategyError(f"{reason} ({len(failed)} of the runs ended so{kept})")
 
 
 def _seconds(text: str) -> float:
-    from metanas.search.budget import parse_seconds  # its room loads much that a bench has no use for
-
     try:
         return parse_seconds(text)
     except InputError as error:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from metanas.benchmarks.problem import Problem
 from metanas.benchmarks.runs import Budget, Run
-from metanas.records import lower_is_better
 
 Floats = NDArray[np.float64]
 
@@ -108,8 +107,3 @@ def _along(values: Floats, at: NDArray[np.int64]) -> Floats:
 
 def _padded(values: Floats, length: int, filler: float) -> Floats:
     return np.concatenate([values, np.full(length - len(values), filler)])
-
-
-def sign_of(metric: str) -> float:
-    """-1 for metrics of which less is better, else 1."""
-    return -1.0 if lower_is_better(metric) else 1.0

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
 
+from metanas.benchmarks.pareto import judged
 from metanas.benchmarks.problem import Problem
 from metanas.benchmarks.runs import Budget, Run, run_strategy
-from metanas.errors import InputError, MetaNASError
+from metanas.errors import InputError, MetaNASError, StrategyError
+from metanas.machine import one_thread
+from metanas.plugins import import_plugins
 from metanas.records import Objective
-
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Source(Protocol):
@@ -78,13 +77,14 @@ def guided_by(problem: Problem, epochs: int | None) -> Problem:
 
 @dataclass(frozen=True)
 class Job:
-    """One run to be made."""
+    """One run to be made; ``plugins`` are the user's files with strategies."""
 
     source: Source
     strategy: str
     seed: int
     budget: Budget
     objective: Objective | None = None
+    plugins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,12 @@ def opened(source: Source) -> Problem:
 
 def work(job: Job) -> Run | Failure:
     """Make one run; a fault of the strategy's ends that run alone."""
-    problem = opened(job.source)
+    import_plugins(job.plugins, "this bench")
+    problem = judged(opened(job.source), job.objective)
     try:
         return run_strategy(problem, job.strategy, job.seed, job.budget, job.objective)
+    except StrategyError as error:
+        return Failure(str(error))
     except MetaNASError:
         raise
     except Exception as error:
@@ -145,27 +148,3 @@ def run_many(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Run | Fai
 def _begin() -> None:
     # Ctrl-C in a terminal reaches every process; the first one alone says so.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Arithmetic on one thread, here and in processes begun meanwhile: sums that are split differently round differently."""
-    from threadpoolctl import threadpool_limits
-
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else 0
-    if torch:
-        torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        if torch:
-            torch.set_num_threads(threads)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

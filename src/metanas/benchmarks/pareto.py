@@ -33,6 +33,12 @@ def parse_objective(text: str, problem: Problem) -> Objective:
     return Objective(tuple(Goal(((name, 1.0),)) for name in names))
 
 
+def judged(problem: Problem, objective: Objective | None) -> Problem:
+    """``problem`` judged by the objective, if that is a single metric or cost of its table."""
+    terms = [term for goal in (objective.goals if objective else ()) for term in goal.terms]
+    return problem.judged_by(terms[0][0]) if len(terms) == 1 else problem
+
+
 def goal_values(problem: Problem, objective: Objective) -> Floats:
     """``(rows, goals)``: what every row is worth, exactly (mean over repetitions), larger is better; NaN where it is not known."""
     columns = {**problem.costs, **problem.levels[-1].metrics}
@@ -40,7 +46,7 @@ def goal_values(problem: Problem, objective: Objective) -> Floats:
     for place, goal in enumerate(objective.goals):
         for name, weight in goal.terms:
             # The problem's own way of averaging repetitions signs by its guiding metric, not by this one.
-            mean = problem.signed(columns[name]) * (-1 if lower_is_better(problem.metric) else 1)
+            mean = problem.sign * problem.signed(columns[name])
             found[:, place] += weight * (-mean if lower_is_better(name) else mean)
     return found
 

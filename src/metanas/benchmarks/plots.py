@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metanas.benchmarks.curves import sign_of
 from metanas.benchmarks.drawing import CHANCE, COLOURS, haze, label, line_style, new_figure, save, zoom
 from metanas.benchmarks.report import Outcome
 from metanas.benchmarks.statistics import ALPHA, Ranking
-from metanas.benchmarks.words import is_share
+from metanas.benchmarks.tables.registry import titled
+from metanas.benchmarks.words import is_share, unit
+from metanas.records import lower_is_better
 
 Floats = NDArray[np.float64]
 
@@ -52,9 +53,8 @@ def _plain(text: str) -> str:
 def _curve_figure(outcome: Outcome) -> Any:
     """Left what is reported (median, quartiles), right the mean validation regret; the exact line of random search on both."""
     figure, (left, right) = new_figure(2)
-    problem, sign = outcome.problem, sign_of(outcome.problem.metric)
-    scale, unit = (100.0, " (%)") if is_share(problem.metric) else (1.0, "")
-    name = problem.metric.replace("_", " ")
+    problem, sign = outcome.problem, outcome.problem.sign
+    scale = 100.0 if is_share(problem.metric) else 1.0
     ends: dict[Any, list[tuple[float, str, str]]] = {left: [], right: []}
     for place, (strategy, c) in enumerate(outcome.curves.items()):
         style = line_style(place)
@@ -70,14 +70,18 @@ def _curve_figure(outcome: Outcome) -> Any:
     _chance_lines(outcome, left, right, ends, scale)
     grid = next(iter(outcome.curves.values())).grid
     part = "validation" if problem.tested is None else "test"
-    _axes(left, f"{part} {name} of the best so far{unit}\nmedian and quartiles", outcome, grid)
-    _axes(right, f"mean validation regret{' (points)' if unit else ''}", outcome, grid)
+    _axes(left, f"{part} {titled(problem.metric)} of the best so far{_unit(problem.metric)}\nmedian and quartiles", outcome, grid)
+    _axes(right, f"mean validation regret{' (points)' if is_share(problem.metric) else _unit(problem.metric)}", outcome, grid)
     right.set_yscale("log")
     zoom(left, ends[left], sign)
     for axes, labels in ends.items():
         label(axes, labels)
     figure.suptitle(f"{outcome.title}: {max(len(c.seeds) for c in outcome.curves.values())} seeds", fontsize=11)
     return figure
+
+
+def _unit(metric: str) -> str:
+    return f" ({unit(metric)})" if unit(metric) else ""
 
 
 def _settled(values: Floats) -> Floats:
@@ -103,7 +107,7 @@ def _chance_lines(outcome: Outcome, left: Any, right: Any, ends: dict[Any, list[
         x = x[x <= outcome.budget.seconds]
     if not len(x):
         return
-    sign = sign_of(outcome.problem.metric)
+    sign = outcome.problem.sign
     reported = scale * (sign * chance.validation if chance.test is None else chance.test)[: len(x)]
     regret = scale * (outcome.problem.optimum - chance.validation[: len(x)])
     regret = np.maximum(regret, scale * _least_regret(outcome.problem.validation))
@@ -149,7 +153,7 @@ def _front_figure(outcome: Outcome) -> Any:
 def _fronts(axes: Any, outcome: Outcome) -> None:
     trade = outcome.trade
     assert trade is not None
-    signs = [sign_of(name) for name in outcome.objective]
+    signs = [-1.0 if lower_is_better(name) else 1.0 for name in outcome.objective]
     scales = [100.0 if is_share(name) else 1.0 for name in outcome.objective]
 
     def points(rows: Iterable[int]) -> tuple[Floats, Floats]:
@@ -162,7 +166,7 @@ def _fronts(axes: Any, outcome: Outcome) -> None:
         median = int(np.argsort(shares[:, -1])[shares.shape[0] // 2])
         colour = line_style(place)["color"]
         axes.plot(*points(trade.found(outcome.runs[name][median])), "o", color=colour, markersize=4, alpha=0.8, label=name)
-    second, first = (n.replace("_", " ") + (" (%)" if is_share(n) else "") for n in (outcome.objective[1], outcome.objective[0]))
+    second, first = (titled(n) + _unit(n) for n in (outcome.objective[1], outcome.objective[0]))
     # The cheapest networks of a front may be useless ones far below all others.
     low, high = np.quantile(points(trade.best)[1], (0.1, 1.0) if signs[0] > 0 else (0.9, 0.0))
     axes.set_ylim(*sorted((low - 0.15 * (high - low), high + 0.05 * (high - low))))

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from metanas.benchmarks.curves import sign_of
 from metanas.benchmarks.report import Outcome, tested_at_optimum
+from metanas.benchmarks.tables.registry import titled
 from metanas.benchmarks.words import number, spread, unit
+from metanas.records import lower_is_better
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,8 +44,8 @@ def headline(outcome: Outcome) -> str:
     """What, how long, how often; and what is best in the table."""
     problem, metric = outcome.problem, outcome.problem.metric
     seeds = max((len(runs) for runs in outcome.runs.values()), default=0)
-    of = metric.replace("_", " ") + (f" in {unit(metric)}" if unit(metric) else "")
-    best = f"best validation {number(metric, sign_of(metric) * problem.optimum)}"
+    of = titled(metric) + (f" in {unit(metric)}" if unit(metric) else "")
+    best = f"best validation {number(metric, problem.sign * problem.optimum)}"
     tested = tested_at_optimum(problem)
     there = "" if tested is None else f", whose test is {number(metric, tested)}"
     if outcome.trade is not None:
@@ -62,7 +63,7 @@ def _heads(record: Mapping[str, Any], metric: str) -> dict[str, bool]:
     first = {"runs": True} if len(counts) > 1 else {}
     if record["reported"] == "hypervolume":
         return {**first, _VOLUME: True, _FRONT: True, "ms": False}
-    own = {record["reported"]: sign_of(metric) > 0, "regret": False, "to optimum": False, "reached": True}
+    own = {record["reported"]: not lower_is_better(metric), "regret": False, "to optimum": False, "reached": True}
     targets = next((list(s["to_targets"]) for s in record["strategies"].values()), [])
     return {**first, **own, **{f"to {number(metric, float(t))}": False for t in targets}, "ms": False}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -76,6 +76,11 @@ class Problem:
         return all(level.seconds is not None for level in self.levels)
 
     @property
+    def sign(self) -> float:
+        """-1 where less of the guiding metric is better, else 1."""
+        return -1.0 if lower_is_better(self.metric) else 1.0
+
+    @property
     def objective(self) -> Objective:
         """The guiding metric alone."""
         return Objective.of(self.metric)
@@ -94,7 +99,15 @@ class Problem:
 
     def signed(self, column: Column) -> NDArray[np.float64]:
         """A column of the guiding metric, mean over repetitions, so that larger is better."""
-        return -_mean(column) if lower_is_better(self.metric) else _mean(column)
+        return self.sign * _mean(column)
+
+    def judged_by(self, name: str) -> Problem:
+        """This problem with another of its metrics or costs to guide and to be reported; fidelities that don't have it are left out."""
+        if name == self.metric:
+            return self
+        cost = {name: self.costs[name]} if name in self.costs else {}
+        levels = (replace(level, metrics={**cost, **level.metrics}) for level in self.levels)
+        return replace(self, levels=tuple(level for level in levels if name in level.metrics), metric=name)
 
     @cached_property
     def optimum(self) -> float:

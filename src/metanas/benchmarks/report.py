@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from metanas.benchmarks.curves import Curves, sign_of
+from metanas.benchmarks.curves import Curves
 from metanas.benchmarks.pareto import Trade
 from metanas.benchmarks.problem import Problem
 from metanas.benchmarks.random_curve import RandomCurve
@@ -59,7 +59,7 @@ class Outcome:
         """Strategy to seed to what is compared, larger is better: the share of the hypervolume, else test, else validation."""
         if self.trade is not None:
             return {n: {r.seed: float(s[-1]) for r, s in zip(self.runs[n], share, strict=True)} for n, share in self.shares.items()}
-        sign = sign_of(self.problem.metric) if self.problem.tested is not None else 1.0
+        sign = self.problem.sign if self.problem.tested is not None else 1.0
         return {name: dict(zip(c.seeds, (sign * c.reported).tolist(), strict=True)) for name, c in self.curves.items()}
 
     @cached_property
@@ -89,7 +89,7 @@ class Outcome:
     def to_json(self) -> dict[str, Any]:
         """A JSON object; metrics in their own units and signs, shares as fractions."""
         problem = self.problem
-        best = sign_of(problem.metric) * problem.optimum
+        best = problem.sign * problem.optimum
         record: dict[str, Any] = {
             "problem": problem.name,
             "dataset": problem.dataset,
@@ -112,7 +112,7 @@ class Outcome:
         return record
 
     def _strategy(self, name: str) -> dict[str, Any]:
-        c, sign = self.curves[name], sign_of(self.problem.metric)
+        c, sign = self.curves[name], self.problem.sign
         record: dict[str, Any] = {"runs": len(c.seeds), "exhausted": int(c.ended.sum()), "ms_per_evaluation": _known(_mean(c.ms))}
         record["repeats"] = _mean([run.repeats for run in self.runs[name]])
         if self.trade is not None:
@@ -134,7 +134,7 @@ class Outcome:
         return {"restricted_mean": mean, "share": share, "median": _known(float(np.median(hits))), "restricted_to": _known(limit)}
 
     def _chance(self, chance: RandomCurve) -> dict[str, Any]:
-        sign, last = sign_of(self.problem.metric), self._draws(chance) - 1
+        sign, last = self.problem.sign, self._draws(chance) - 1
         record = {
             "evaluations": last + 1,
             "validation": {"mean": sign * float(chance.validation[last]), "std": float(chance.validation_std[last])},

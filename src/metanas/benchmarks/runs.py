@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from metanas.benchmarks.problem import Problem
 from metanas.interfaces import Strategy
-from metanas.records import Evaluation, Fidelity, Objective, Proposal, lower_is_better
+from metanas.records import Evaluation, Fidelity, Objective, Proposal
 from metanas.spaces import Space
 from metanas.strategies import Brief, make_strategy
 
@@ -140,7 +140,6 @@ class _Log:
     def __init__(self, problem: Problem, objective: Objective, repetition: NDArray[np.int64]) -> None:
         self._problem, self._objective, self._repetition = problem, objective, repetition
         self._top = problem.fidelities[-1].effort
-        self._sign = -1.0 if lower_is_better(problem.metric) else 1.0
         self._known: dict[tuple[int, Fidelity], Evaluation] = {}
         self._entries: list[tuple[float, ...]] = []
         self._values: list[tuple[float, ...]] = []
@@ -170,7 +169,7 @@ class _Log:
                 in_a_row, self._repeats = in_a_row + 1, self._repeats + 1
                 continue
             in_a_row = 0
-            guide = self._sign * evaluation.metrics.get(self._problem.metric, math.nan)
+            guide = self._problem.sign * evaluation.metrics.get(self._problem.metric, math.nan)
             self._entries.append((row, evaluation.proposal.fidelity.epochs, effort, guide, spent, seconds, 1e3 * ask, 1e3 * tell))
             self._keys.append(evaluation.proposal.architecture.key)
             if len(self._objective.goals) > 1:

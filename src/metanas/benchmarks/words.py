@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from metanas.benchmarks.statistics import ALPHA, Comparison, Ranking, fewest_pairs
 from metanas.benchmarks.tables.registry import SHARES
 
+_UNITS = {"latency": "s", "seconds": "s", "energy": "J"}
 MOST_SPELT = 3
 """Up to so many comparisons have a sentence each; more are listed together."""
 
@@ -25,8 +26,8 @@ def number(metric: str, value: float, digits: int = 2) -> str:
 
 
 def unit(metric: str) -> str:
-    """What :func:`number` counts in: ``%`` or nothing."""
-    return "%" if is_share(metric) else ""
+    """What :func:`number` counts in: ``%``, ``s``, ``J`` or nothing."""
+    return "%" if is_share(metric) else _UNITS.get(metric.partition(":")[0], "")
 
 
 def spread(metric: str, mean: float, deviation: float, digits: int = 2) -> str:

@@ -306,10 +306,6 @@ class Plan:
         return parts
 
 
-def _kind(cell: Cell) -> tuple[object, ...]:
-    return (cell.bare, _NORM_ORDER[cell.norm], cell.activation, cell.frequencies)
-
-
 def _norm_parameters(lane: Lane) -> list[tuple[Block, list[Entry]]]:
     normed = [(m, start) for m, start in zip(lane.members, lane.starts, strict=False) if lane.cells[m].norm]
     batch = [(m, start) for m, start in normed if lane.cells[m].norm == "batch_norm"]

@@ -6,7 +6,6 @@ that calls :func:`metanas.search` needs no ``if __name__ == "__main__"``, and no
 
 from __future__ import annotations
 
-import os
 import queue
 import time
 from collections import deque
@@ -17,6 +16,7 @@ from typing import Any
 
 from metanas.errors import MetaNASError
 from metanas.interfaces import Executor
+from metanas.machine import one_thread
 from metanas.records import Candidate, Evaluation
 from metanas.search.processes import Heard, WorkerProcess
 from metanas.search.session import Hello, Session
@@ -63,24 +63,17 @@ class _Job:
         return self.hear({"reason": NO_RESULT}) if self.open and now < self.deadline else []
 
 
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @contextmanager
 def as_in_a_worker() -> Iterator[None]:
     """One computing thread and no subnormal numbers, so that results are the same; then all is as before."""
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(False)
+    with one_thread():
+        torch.set_flush_denormal(True)
+        try:
+            yield
+        finally:
+            torch.set_flush_denormal(False)
 
 
 class InlineExecutor(Executor):

@@ -7,7 +7,6 @@ White et al. 2021, "BANANAS: Bayesian Optimization with Neural Architectures for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -16,8 +15,14 @@ from metanas.interfaces import State
 from metanas.spaces import Architecture
 from metanas.spaces.encoding import paths
 from metanas.strategies.base import BaseStrategy, Brief, register_strategy
+from metanas.strategies.candidates import search
+from metanas.strategies.codes import Rows
 from metanas.strategies.ensemble import Ensemble
-from metanas.strategies.pool import Pool, Vector, pool_of, search, spread
+from metanas.strategies.pool import Pool, Vector, pool_of
+from metanas.strategies.targets import spread
+
+POINTS = 500
+"""Most evaluations that an ensemble is trained on: the latest."""
 
 
 @register_strategy("bananas")
@@ -54,17 +59,17 @@ class Bananas(BaseStrategy):
         if self._asked < self._start or len(good) < 2:
             return self.space.sample(self.rng)
         ensemble = self._trained()
-        asked = {*self.known, *(a.key for a in self.pending.values())}
+        taken = self.taken.values()
         if self._pool.whole is not None:
             worth = self._draw(*self._said)
-            worth[[self._pool.rows[key] for key in asked if key in self._pool.rows]] = -np.inf
+            worth[self._pool.places(taken)] = -np.inf
             return self._pool.whole[int(worth.argmax())]
         parents = [k.architecture for k in sorted(good, key=lambda k: (k.effort, k.value), reverse=True)]
 
-        def promise(candidates: Sequence[Architecture]) -> Vector:
-            return self._draw(*ensemble.predict(self._pool.add(candidates)))
+        def promise(rows: Rows) -> Vector:
+            return self._draw(*ensemble.predict(rows))
 
-        return search(self.space, parents, promise, self.rng, asked)
+        return search(self.space, self._pool.codes, parents, promise, self.rng, taken)
 
     def _draw(self, mean: Vector, deviation: Vector) -> Vector:
         return np.asarray(mean + self._boldness * deviation * self.rng.standard_normal(len(mean)))
@@ -77,10 +82,10 @@ class Bananas(BaseStrategy):
             self._fitted_at, self._ensemble = len(self.known), None
         if self._ensemble is None:
             keys, targets, seed = self._fit
-            rows = self._pool.add([self.known[key].architecture for key in keys])
+            rows = self._pool.add(self.known[key].architecture for key in keys)
             self._ensemble = Ensemble(self._pool, rows, np.array(targets), seed)
             if self._pool.whole is not None:
-                self._said = self._ensemble.predict(np.arange(len(self._pool.whole)))
+                self._said = self._ensemble.predict(None)
         return self._ensemble
 
     def memory(self) -> State:
@@ -91,7 +96,3 @@ class Bananas(BaseStrategy):
         """Take them back."""
         self._fit = None if state["fit"] is None else (list(state["fit"][0]), list(state["fit"][1]), state["fit"][2])
         self._fitted_at, self._ensemble = state["fitted_at"], None
-
-
-POINTS = 500
-"""Most evaluations that an ensemble is trained on: the latest."""

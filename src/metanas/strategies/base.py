@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
+import sys
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from metanas.errors import InputError
 from metanas.interfaces import Prior, State, Strategy
 from metanas.records import Evaluation, Fidelity, Objective, Proposal, TaskDescription
 from metanas.spaces import Architecture, Space
+from metanas.strategies.guarded import Guarded
 
 UNSEEN_TRIES = 50
 """How often in a row a strategy may propose a known architecture before an unseen one is drawn instead."""
@@ -143,6 +145,11 @@ class BaseStrategy(Strategy):
         return told
 
     @property
+    def taken(self) -> dict[str, Architecture]:
+        """What was told or is still to be told, by key."""
+        return {**{key: k.architecture for key, k in self.known.items()}, **{a.key: a for a in self.pending.values()}}
+
+    @property
     def drawn(self) -> int:
         """Architectures that were told or are still to be told; what was asked and withdrawn doesn't count."""
         return len(self.known) + len(self.pending)
@@ -168,6 +175,8 @@ class BaseStrategy(Strategy):
                 return architecture
         for _ in range(UNSEEN_TRIES):
             architecture = self.propose()
+            if not isinstance(architecture, Architecture):
+                raise TypeError(f"propose gave {architecture!r:.40}, which is no architecture")
             if architecture.key not in self._seen:
                 return architecture
             self.revisit(architecture)
@@ -200,7 +209,6 @@ class BaseStrategy(Strategy):
         self.remember(state)
 
 
-StrategyFactory = Callable[[Brief], Strategy]
 _STRATEGIES: dict[str, Any] = {}
 
 
@@ -209,12 +217,17 @@ def register_strategy(name: str) -> Callable[[Any], Any]:
 
     def register(factory: Any) -> Any:
         known = _STRATEGIES.setdefault(name, factory)
-        if known.__qualname__ != factory.__qualname__:
+        if _home(known) != _home(factory):  # the same again is fine: a module that is loaded anew, a cell of a notebook
             raise ValueError(f"a strategy named {name!r} exists already; choose another name")
         _STRATEGIES[name] = factory
         return factory
 
     return register
+
+
+def _home(factory: Any) -> tuple[str, str | None]:
+    """Where a factory was written: two files may each have a class of the same name."""
+    return factory.__qualname__, getattr(sys.modules.get(factory.__module__), "__file__", None)
 
 
 def strategies() -> tuple[str, ...]:
@@ -232,12 +245,26 @@ def source_module(name: str) -> str:
     return str(_STRATEGIES[name].__module__)
 
 
+def own_files(name: str) -> tuple[str, ...]:
+    """The files of the user's in which parts of strategy ``name`` stand; empty for a strategy of metanas."""
+    homes = [source_module(part) for part in name.split(":") if part in _STRATEGIES]
+    own = [home for home in homes if home.partition(".")[0] != __name__.partition(".")[0]]
+    return tuple(getattr(sys.modules.get(home), "__file__", None) or f"<{home}>" for home in own)
+
+
 def make_strategy(name: str, brief: Brief) -> Strategy:
     """The strategy of that name; ``wrapper:inner`` wraps another one, e.g. ``hyperband:random``.
+
+    Faults of a strategy that is no part of metanas, then and later, are told as :class:`~metanas.errors.StrategyError`.
 
     Raises:
         InputError: if there is no such strategy, or something that is no wrapper is asked to wrap.
     """
+    files = own_files(name)
+    return Guarded(lambda: _made(name, brief), name, files, brief.space) if files else _made(name, brief)
+
+
+def _made(name: str, brief: Brief) -> Strategy:
     outer, colon, inner = name.partition(":")
     if outer not in _STRATEGIES:
         near = difflib.get_close_matches(outer, _STRATEGIES, n=1)
@@ -251,4 +278,4 @@ def make_strategy(name: str, brief: Brief) -> Strategy:
     if (colon and not inner) or outer in inner.split(":"):
         raise InputError(f"{name!r} names no strategy to wrap; say for example --strategy {outer}:evolution")
     wrapped = inner or "evolution"
-    return factory(brief, lambda given: make_strategy(wrapped, given))  # type: ignore[no-any-return]
+    return factory(brief, lambda given: _made(wrapped, given))  # type: ignore[no-any-return]

@@ -9,8 +9,8 @@ after Srinivas et al. 2010, "Gaussian Process Optimization in the Bandit Setting
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -18,17 +18,20 @@ from metanas.interfaces import State
 from metanas.spaces import Architecture
 from metanas.spaces.encoding import subtrees
 from metanas.spaces.graph import Graph
-from metanas.strategies.base import BaseStrategy, Brief, register_strategy
-from metanas.strategies.graph_process import GraphProcess, fit
-from metanas.strategies.pool import DEPTH, Pool, Vector, pool_of, search, spread
+from metanas.strategies.base import Brief, Known, register_strategy
+from metanas.strategies.bayesian import Bayesian
+from metanas.strategies.candidates import search
+from metanas.strategies.codes import Rows
+from metanas.strategies.graph_process import fit, graph_process
+from metanas.strategies.pool import DEPTH, Pool, pool_of
+from metanas.strategies.process import Points, Process, Vector
+from metanas.strategies.targets import spread
 
-POINTS = 300
-"""Most evaluations in the model: the best half and the latest half."""
 _TIE = 1e-9
 
 
 @register_strategy("bowl")
-class Bowl(BaseStrategy):
+class Bowl(Bayesian):
     """Starts with ``start`` random architectures, then proposes the candidate of largest optimistic value: mean plus deviations.
 
     Deviations from the paper: the kernel is an exponential of two distances, that of the Weisfeiler-Lehman labels and that of the choices
@@ -43,79 +46,58 @@ class Bowl(BaseStrategy):
     """
 
     def __init__(self, brief: Brief, start: int = 10, refit: int = 10, optimism: float = 2.0) -> None:
-        super().__init__(brief)
-        self._start, self._refit, self._optimism = start, refit, optimism
+        super().__init__(brief, start, refit)
+        self._optimism = optimism
         self._logs: list[float] | None = None  # hyper-parameters
-        self._fitted_at = 0  # results when they were fitted
-        self._order: list[str] = []  # what the model is conditioned on, by architecture key, in the order of its factor
-        self._block = 0  # how many of them it began with
-        self._process: GraphProcess | None = None
 
     @cached_property
     def _pool(self) -> Pool:
         return pool_of(self.space, _encode)
 
-    def propose(self) -> Architecture:
-        """Random at first, then the most promising candidate."""
-        good = [k for k in self.known.values() if k.good]
-        if self._asked < self._start or len(good) < 2:
-            return self.space.sample(self.rng)
-        process = self._condition()
-        targets = self._targets(process)
-        asked = {*self.known, *(a.key for a in self.pending.values())}
+    def fit(self, architectures: Sequence[Architecture], targets: Vector) -> None:
+        """From where the last fit ended."""
+        self._logs = fit(self._pool, self.points(architectures), targets, self._logs)
+
+    def process(self, architectures: Sequence[Architecture]) -> Process:
+        """Over rows of options."""
+        assert self._logs is not None
+        return graph_process(self._pool, self._logs, self.points(architectures))
+
+    def points(self, architectures: Sequence[Architecture]) -> Points:
+        """Rows of options."""
+        return self._pool.add(architectures)
+
+    def targets(self, known: Sequence[Known]) -> Vector:
+        """Logarithms of the regret."""
+        return spread(known)
+
+    def choose(self, process: Process, targets: Vector, best: float) -> Architecture:
+        """The architecture of largest optimistic value."""
+        taken = self.taken.values()
         if self._pool.whole is None:
+            good = [k for k in self.known.values() if k.good]
             parents = [k.architecture for k in sorted(good, key=lambda k: (k.effort, k.value), reverse=True)]
 
-            def promise(candidates: Any) -> Vector:
-                return self._optimistic(*process.predict(targets, self._pool.add(candidates)))
+            def promise(rows: Rows) -> Vector:
+                return self._optimistic(*process.predict(targets, rows))
 
-            return search(self.space, parents, promise, self.rng, asked)
+            return search(self.space, self._pool.codes, parents, promise, self.rng, taken)
         values = self._optimistic(*process.predict(targets))
-        values[[self._pool.rows[key] for key in asked if key in self._pool.rows]] = -np.inf
+        values[self._pool.places(taken)] = -np.inf
         equals = np.flatnonzero(values >= values.max() - _TIE)
-        equals = equals[equals < len(self._pool.whole)]
         return self._pool.whole[int(equals[self.rng.integers(len(equals))])]
 
     def _optimistic(self, mean: Vector, deviation: Vector) -> Vector:
         return np.asarray(mean + self._optimism * deviation)
 
-    def _targets(self, process: GraphProcess) -> Vector:
-        """Targets of what the model is conditioned on; what is pending counts as what the model expects of it."""
-        told = np.array([key in self.known for key in self._order])
-        targets = np.zeros(len(self._order))
-        targets[told] = spread([self.known[key] for key in self._order if key in self.known])
-        return process.with_expected(targets, told)
-
-    def _condition(self) -> GraphProcess:
-        """The model, fitted when it is time, given all that was told or asked."""
-        if self._logs is None or len(self.known) >= self._fitted_at + self._refit:
-            self._order, self._fitted_at = self.telling(POINTS), len(self.known)
-            self._block, self._process = len(self._order), None
-            told = [self.known[key] for key in self._order]
-            self._logs = fit(self._pool, self._rows(self._order), spread(told), self._logs)
-        if self._process is None:
-            self._process = GraphProcess(self._pool, self._logs, self._rows(self._order[: self._block]))
-            for row in self._rows(self._order[self._block :]):
-                self._process.add(int(row))
-        waiting = [a.key for a in self.pending.values()]
-        fresh = [key for key in (*list(self.known)[self._fitted_at :], *waiting) if key not in set(self._order)]
-        for key in dict.fromkeys(fresh):
-            self._order.append(key)
-            self._process.add(int(self._rows([key])[0]))
-        return self._process
-
-    def _rows(self, keys: list[str]) -> Any:
-        waiting = {a.key: a for a in self.pending.values()}
-        return self._pool.add([self.known[key].architecture if key in self.known else waiting[key] for key in keys])
-
     def memory(self) -> State:
-        """The hyper-parameters and the order of the model's points, from which the same model is computed again."""
-        return {"logs": self._logs, "fitted_at": self._fitted_at, "order": list(self._order), "block": self._block}
+        """With the hyper-parameters."""
+        return {**super().memory(), "logs": self._logs}
 
     def remember(self, state: State) -> None:
         """Take them back."""
-        self._logs, self._fitted_at = state["logs"], state["fitted_at"]
-        self._order, self._block, self._process = list(state["order"]), state["block"], None
+        super().remember(state)
+        self._logs = state["logs"]
 
 
 def _encode(graph: Graph) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +24,12 @@ class ChosenStrategy:
     plugins: tuple[str, ...] = ()
 
 
-def choose_strategy(text: str) -> ChosenStrategy:
+def choose_strategy(text: str, others: Callable[[], Mapping[str, str]] = dict) -> ChosenStrategy:
     """The strategy that ``text`` names; ``file.py`` stands for the strategy registered there, ``file.py:name`` for one of several.
+
+    Args:
+        text: as a user says it.
+        others: gives what else may be named than strategies: each name, and the name of the module in which it stands.
 
     Raises:
         InputError: if a file is missing, can't be imported, or registers no such strategy.
@@ -35,7 +40,7 @@ def choose_strategy(text: str) -> ChosenStrategy:
         if not part.endswith(".py"):
             names.append(part)
             continue
-        here = _registered_by(part)
+        here = _registered_by(part, others)
         plugins.append(str(Path(part).resolve()))
         if parts and parts[0] in here:
             names.append(parts.pop(0))
@@ -46,7 +51,7 @@ def choose_strategy(text: str) -> ChosenStrategy:
     return ChosenStrategy(":".join(names), tuple(plugins))
 
 
-def _registered_by(file: str) -> list[str]:
+def _registered_by(file: str, others: Callable[[], Mapping[str, str]]) -> list[str]:
     path = Path(file).resolve()
     if not path.is_file():
         raise InputError(f"there is no file {file} to take a strategy from")
@@ -54,7 +59,8 @@ def _registered_by(file: str) -> list[str]:
         module = import_plugin(str(path))
     except Exception as error:
         raise InputError(f"the file {file} can't be imported: {type(error).__name__}: {error}") from error
-    found = [name for name in strategies() if source_module(name) == module.__name__]
+    modules = {**{name: source_module(name) for name in strategies()}, **others()}
+    found = [name for name, where in modules.items() if where == module.__name__]
     if not found:
         raise InputError(f"the file {file} registers no strategy; put @register_strategy(...) on a class in it")
     return found

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metanas.spaces import Architecture, Space
-from metanas.spaces.decision import ALWAYS
+from metanas.spaces.decision import ALWAYS, Value
+from metanas.spaces.encoding import choice_numbers
 
 CLOSED = -1
 """Stands for the option of a decision that is not active."""
@@ -29,7 +30,16 @@ class Codes:
         self._ranks = [{option: rank for rank, option in enumerate(d.options)} for d in space.decisions]
         self._columns = {d.name: column for column, d in enumerate(space.decisions)}
         self._rows: dict[str, NDArray[np.int64]] = {}
+        self._gates = [(column, *self._gate(*term)) for column, d in enumerate(space.decisions) for term in d.when.terms]
+        self._numbers = [choice_numbers(d) for d in space.decisions]
         self.options: tuple[int, ...] = tuple(len(d.options) for d in space.decisions)
+
+    def _gate(self, name: str, among: tuple[Value, ...]) -> tuple[int, NDArray[np.bool_]]:
+        """An earlier column, and which of its ranks leave a decision open; the last place is that of :data:`CLOSED`."""
+        ranks = self._ranks[self._columns[name]]
+        opens = np.zeros(len(ranks) + 1, dtype=bool)
+        opens[[rank for option, rank in ranks.items() if option in among]] = True
+        return self._columns[name], opens
 
     def row(self, architecture: Architecture) -> NDArray[np.int64]:
         """The row of one architecture, ``(decisions,)``; not to be changed."""
@@ -64,18 +74,34 @@ class Codes:
     def close(self, rows: Rows) -> Rows:
         """``rows`` with :data:`CLOSED` wherever the choices made in a row leave a decision inactive."""
         closed = rows.copy()
-        for column, decision in enumerate(self._space.decisions):
-            for name, among in decision.when.terms:
-                earlier = self._columns[name]
-                allowed = np.zeros(self.options[earlier] + 1, dtype=bool)  # the last place is that of CLOSED
-                allowed[[rank for option, rank in self._ranks[earlier].items() if option in among]] = True
-                closed[~allowed[closed[:, earlier]], column] = CLOSED
+        for column, earlier, opens in self._gates:
+            closed[~opens[closed[:, earlier]], column] = CLOSED
         return closed
+
+    def mutate(self, rows: Rows, more: float, rng: np.random.Generator) -> Rows:
+        """``rows`` of architectures with one open choice changed, and another one with probability ``more``, and so on; decisions that
+        become open are drawn."""
+        whole, mutants = np.where(rows == CLOSED, self.draw(len(rows), rng), rows), rows.copy()
+        options = np.array(self.options)
+        busy = np.arange(len(rows))
+        while len(busy):
+            weight = rng.random((len(busy), len(options))) * ((mutants[busy] != CLOSED) & (options > 1))
+            column = weight.argmax(axis=1)
+            step = rng.integers(1, np.maximum(options[column], 2))
+            whole[busy, column] = (whole[busy, column] + step) % options[column]
+            mutants[busy] = self.close(whole[busy])
+            busy = busy[rng.random(len(busy)) < more]
+        return mutants
 
     def read(self, row: ArrayLike) -> Architecture:
         """The architecture of one row of :meth:`close`."""
         pairs = zip(self._space.decisions, np.asarray(row).tolist(), strict=True)
         return Architecture(self._space.name, tuple((d.name, d.options[rank]) for d, rank in pairs if rank != CLOSED))
+
+    def vectors(self, rows: Rows) -> NDArray[np.float64]:
+        """``choice_vector`` of the architectures of ``rows``, ``(architectures, numbers)``."""
+        parts = [numbers[ranks] for numbers, ranks in zip(self._numbers, rows.T, strict=True)]
+        return np.concatenate(parts, axis=1) if parts else np.empty((len(rows), 0))
 
     def encode(self, rows: Rows) -> NDArray[np.float64]:
         """``Space.encode`` of the architectures of ``rows``, ``(architectures, numbers)``."""

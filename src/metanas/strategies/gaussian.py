@@ -1,7 +1,7 @@
-"""A Gaussian process over encoded decisions: fitted with GPyTorch now and then, conditioned one point at a time in between.
+"""A Gaussian process over encoded decisions, fitted with GPyTorch; and the expected improvement.
 
-Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", algorithm 2.1 and section 5.4.1. SciPy, torch and GPyTorch
-are loaded when something is computed.
+Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", section 5.4.1. SciPy, torch and GPyTorch are loaded when something
+is computed.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]
-Matrix = NDArray[np.float64]
+from metanas.strategies.process import Matrix, Process, Vector
 
 _NOISE = 0.01
 _REACH = 2.0
@@ -28,11 +27,26 @@ _LOGS = (-9.0, 9.0)
 
 @dataclass(frozen=True)
 class Fitted:
-    """Hyper-parameters: positive weights of the groups, variances of the function and of the noise."""
+    """Hyper-parameters: positive weights of the groups, variances of the function and of the noise; see :func:`fit`."""
 
     weights: tuple[float, ...]
     scale: float = 1.0
     noise: float = _NOISE
+
+    def stretched(self, x: Matrix, group: NDArray[np.int64]) -> Matrix:
+        """Encoded points ``(n, numbers)`` with every number times its group's weight: what :meth:`covariance` takes."""
+        return np.asarray(x * np.array(self.weights)[group])
+
+    def covariance(self, first: Matrix, second: Matrix) -> Matrix:
+        """The kernel between stretched points, ``(first, second)``."""
+        from scipy.spatial.distance import cdist
+
+        distance = cdist(first, second, "cityblock")
+        return np.asarray(self.scale * np.exp(np.negative(distance, out=distance), out=distance))
+
+    def process(self, points: Matrix, watched: Matrix | None = None) -> Process:
+        """The process given stretched points."""
+        return Process(self.covariance, self.scale, self.noise + _LEAST, points, watched)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -110,85 +124,6 @@ def _average_distance(x: Matrix) -> float:
     from scipy.spatial.distance import pdist
 
     return float(pdist(x, "cityblock").mean()) if len(x) > 1 else 1.0
-
-
-class Posterior:
-    """A fitted process conditioned on points, of which more may be added, with what it says of ``watched`` points kept up to date.
-
-    Args:
-        fitted: hyper-parameters.
-        group: of each number, see :func:`fit`.
-        points: the first block of points, ``(n, numbers)``; adding the others one by one in the same order gives the same to the last bit.
-        watched: candidates that will be asked about again and again, ``(candidates, numbers)``, or None.
-    """
-
-    def __init__(self, fitted: Fitted, group: NDArray[np.int64], points: Matrix, watched: Matrix | None = None) -> None:
-        from scipy.linalg import cholesky
-
-        self._fitted, self._factors = fitted, np.array(fitted.weights)[group]
-        self._points = points * self._factors
-        self._lower = cholesky(self._covariance(self._points, self._points) + self._nugget * np.eye(len(points)), lower=True)
-        self._watched = None if watched is None else watched * self._factors
-        self._rows = np.empty((0, 0))  # watched points, whitened; more rows than points, so that adding one seldom copies
-        self._variance = np.empty(0)
-        if self._watched is not None:
-            self._rows = self._whiten(self._watched)
-            self._variance = fitted.scale - np.square(self._rows).sum(axis=0)
-
-    @property
-    def _nugget(self) -> float:
-        return self._fitted.noise + _LEAST
-
-    def _covariance(self, first: Matrix, second: Matrix) -> Matrix:
-        from scipy.spatial.distance import cdist
-
-        distance = cdist(first, second, "cityblock")
-        return np.asarray(self._fitted.scale * np.exp(np.negative(distance, out=distance), out=distance))
-
-    def _whiten(self, scaled: Matrix) -> Matrix:
-        from scipy.linalg import solve_triangular
-
-        return np.asarray(solve_triangular(self._lower, self._covariance(self._points, scaled), lower=True, overwrite_b=True))
-
-    def add(self, point: Vector) -> None:
-        """Condition on one more point, ``(numbers,)``."""
-        scaled, n = (point * self._factors)[None], len(self._points)
-        row = self._whiten(scaled)[:, 0]
-        corner = math.sqrt(max(self._fitted.scale + self._nugget - float(row @ row), _LEAST))
-        self._points = np.concatenate([self._points, scaled])
-        self._lower = np.block([[self._lower, np.zeros((n, 1))], [row[None], np.full((1, 1), corner)]])
-        if self._watched is not None:
-            if len(self._rows) == n:
-                self._rows = np.concatenate([self._rows, np.empty((16, self._rows.shape[1]))])
-            fresh = (self._covariance(scaled, self._watched)[0] - row @ self._rows[:n]) / corner
-            self._rows[n] = fresh
-            self._variance -= np.square(fresh)
-
-    def with_liars(self, y: Vector, told: NDArray[np.bool_]) -> Vector:
-        """``y`` ``(n,)`` with the posterior mean, given the others, where ``told`` is False: it moves no mean but lowers the variance."""
-        if told.all():
-            return y
-        covariance = self._covariance(self._points, self._points[told])
-        filled = y.copy()
-        filled[~told] = covariance[~told] @ np.linalg.solve(covariance[told] + self._nugget * np.eye(int(told.sum())), y[told])
-        return filled
-
-    def predict(self, y: Vector, candidates: Matrix | None = None) -> tuple[Vector, Vector]:
-        """Mean and standard deviation of the function at ``candidates`` ``(m, numbers)``, or at what is watched; ``(m,)`` each.
-
-        Args:
-            y: of every point, in the order they came, ``(n,)``.
-            candidates: encoded.
-        """
-        from scipy.linalg import solve_triangular
-
-        if candidates is None:
-            rows, variance = self._rows[: len(y)], self._variance
-        else:
-            rows = self._whiten(candidates * self._factors)
-            variance = self._fitted.scale - np.square(rows).sum(axis=0)
-        mean = solve_triangular(self._lower, y, lower=True) @ rows
-        return np.asarray(mean), np.sqrt(np.maximum(variance, _LEAST * self._fitted.scale))
 
 
 def log_expected_improvement(mean: Vector, deviation: Vector, best: float) -> Vector:

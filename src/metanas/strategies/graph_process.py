@@ -1,7 +1,6 @@
-"""A Gaussian process over a pool of encoded architectures, conditioned one point at a time.
+"""A Gaussian process over a pool of encoded architectures.
 
-Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", algorithm 2.1 and section 5.4.1. SciPy is loaded when something
-is computed.
+Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", section 5.4.1. SciPy is loaded when something is computed.
 """
 
 from __future__ import annotations
@@ -10,11 +9,11 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from metanas.strategies.pool import Matrix, Pool, Vector
+from metanas.strategies.codes import Rows
+from metanas.strategies.pool import Pool
+from metanas.strategies.process import Matrix, Process, Vector
 
-Rows = NDArray[np.int64]
 _START = (math.log(2.0), math.log(2.0), math.log(0.01))
 """Logarithms of the weights of the distances of choices (a share of all decisions) and of graphs, and of the noise: a unit of the
 function's variance is 1. Also the means of their normal priors."""
@@ -23,16 +22,15 @@ _BOUNDS = ((-5.0, 6.0), (-5.0, 6.0), (-9.0, 0.0))
 _LEAST = 1e-9
 
 
-def distances(pool: Pool, first: Rows | slice, second: Rows) -> tuple[Matrix, Matrix]:
-    """Half the squared distances between rows of a pool, ``(first, second)``: of choices (a share of all decisions) and of graphs."""
-    vectors, counts = pool.views()
-    one, some, other = vectors[first], counts, vectors[second]
-    if not isinstance(first, slice) or first.stop < len(vectors):
-        some = counts[first]
+def distances(pool: Pool, first: Rows | None, second: Rows) -> tuple[Matrix, Matrix]:
+    """Half the squared distances between rows (of the first None: the whole space), ``(first, second)``: of choices (a share of all
+    decisions) and of graphs."""
+    (one, some), (other, counts) = pool.views(first), pool.views(second)
     decisions = max(1.0, float(pool.decisions))
     squares = np.square(one).sum(axis=1)[:, None] + np.square(other).sum(axis=1)
     choices = (squares / 2 - one @ other.T) / decisions
-    graphs = 1.0 - np.asarray(some @ counts[second].T.toarray())
+    # Two graphs of a large space have few of its many tokens in common.
+    graphs = 1.0 - (np.asarray(some @ counts.T.toarray()) if first is None else (some @ counts.T).toarray())
     return np.maximum(choices, 0.0, out=choices), np.maximum(graphs, 0.0, out=graphs)
 
 
@@ -41,7 +39,7 @@ def fit(pool: Pool, rows: Rows, targets: Vector, start: Sequence[float] | None, 
 
     Args:
         pool: of the architectures.
-        rows: those that were evaluated, ``(n,)``.
+        rows: of those that were evaluated, ``(n, decisions)``.
         targets: of mean 0 and variance 1, ``(n,)``.
         start: where the search starts; None starts at the prior's mode.
     """
@@ -71,79 +69,23 @@ def fit(pool: Pool, rows: Rows, targets: Vector, start: Sequence[float] | None, 
     return [float(x) for x in found.x]
 
 
-class GraphProcess:
-    """A fitted process given rows of a pool; where the pool holds the whole space, what it says of all is kept up to date.
+def graph_process(pool: Pool, logs: Sequence[float], rows: Rows) -> Process:
+    """The process of these hyper-parameters given rows; where the pool holds the whole space, it is what is watched.
 
     Args:
         pool: of the architectures.
         logs: hyper-parameters, see :func:`fit`.
-        rows: the first block of points, ``(n,)``; the same block and the same additions give the same to the last bit.
+        rows: the first block of points, ``(n, decisions)``.
     """
+    weights = np.exp(np.array(logs))
 
-    def __init__(self, pool: Pool, logs: Sequence[float], rows: Rows) -> None:
-        from scipy.linalg import cholesky
+    watched = None if pool.whole is None else pool.everything
 
-        self._pool, self._rows = pool, rows
-        self._weights = np.exp(np.array(logs))
-        self._lower = cholesky(self._covariance(rows, rows) + self._nugget * np.eye(len(rows)), lower=True)
-        self._watched = np.empty((0, 0))  # whitened covariance of the points with the whole space
-        self._variance = np.empty(0)
-        self._everything = slice(0, len(pool.whole or ()))
-        if pool.whole is not None:
-            self._watched = self._whiten(self._covariance(self._everything, rows).T)
-            self._variance = 1.0 - np.square(self._watched).sum(axis=0)
-
-    @property
-    def _nugget(self) -> float:
-        return float(self._weights[2]) + _LEAST
-
-    def _covariance(self, first: Rows | slice, second: Rows) -> Matrix:
-        choices, graphs = distances(self._pool, first, second)
-        choices *= -self._weights[0]
-        graphs *= -self._weights[1]
+    def covariance(first: Rows, second: Rows) -> Matrix:
+        choices, graphs = distances(pool, None if first is watched else first, second)
+        choices *= -weights[0]
+        graphs *= -weights[1]
         choices += graphs
         return np.asarray(np.exp(choices, out=choices))
 
-    def _whiten(self, covariance: Matrix) -> Matrix:
-        from scipy.linalg import solve_triangular
-
-        return np.asarray(solve_triangular(self._lower, covariance, lower=True, check_finite=False))
-
-    def add(self, row: int) -> None:
-        """Condition on one more point."""
-        point, n = np.array([row]), len(self._rows)
-        whitened = self._whiten(self._covariance(self._rows, point))[:, 0]
-        corner = math.sqrt(max(1.0 + self._nugget - float(whitened @ whitened), _LEAST))
-        self._lower = np.block([[self._lower, np.zeros((n, 1))], [whitened[None], np.full((1, 1), corner)]])
-        self._rows = np.append(self._rows, point)
-        if self._pool.whole is not None:
-            if len(self._watched) == n:
-                self._watched = np.concatenate([self._watched, np.empty((16, self._watched.shape[1]))])
-            fresh = (self._covariance(self._everything, point)[:, 0] - whitened @ self._watched[:n]) / corner
-            self._watched[n] = fresh
-            self._variance -= np.square(fresh)
-
-    def with_expected(self, targets: Vector, told: NDArray[np.bool_]) -> Vector:
-        """``targets`` ``(n,)`` with the mean, given the others, where ``told`` is False: it moves no mean but lowers the variance."""
-        if told.all():
-            return targets
-        covariance = self._covariance(self._rows, self._rows[told])
-        filled = targets.copy()
-        filled[~told] = covariance[~told] @ np.linalg.solve(covariance[told] + self._nugget * np.eye(int(told.sum())), targets[told])
-        return filled
-
-    def predict(self, targets: Vector, rows: Rows | None = None) -> tuple[Vector, Vector]:
-        """Mean and standard deviation of the function at ``rows``, or at the whole space; ``(m,)`` each.
-
-        Args:
-            targets: of every point, in the order they came, ``(n,)``.
-            rows: of the pool.
-        """
-        if rows is None:
-            watched, variance = self._watched[: len(self._rows)], self._variance
-        else:
-            watched = self._whiten(self._covariance(rows, self._rows).T)
-            variance = 1.0 - np.square(watched).sum(axis=0)
-        solved = self._whiten(targets[:, None])[:, 0]
-        scale = max(float(solved @ solved) / len(targets), 1e-6)
-        return np.asarray(solved @ watched), np.sqrt(np.maximum(variance, _LEAST) * scale)
+    return Process(covariance, None, float(weights[2]) + _LEAST, rows, watched)

@@ -63,12 +63,12 @@ class KernelDensity(BaseStrategy):
         good, bad = (self._rows(part) for part in (ranked[:cut], ranked[cut:]))
         candidates = self._draw(good)
         ratio = self._log_density(candidates, good) - self._log_density(candidates, bad)
-        asked = {*self.known, *(a.key for a in self.pending.values())}
+        taken = self.taken
         best = (
             self._codes.architecture(candidates[int(i)], ranked[0].architecture, self.rng)
             for i in np.argsort(-ratio, kind="stable")[:_LOOKED_AT]
         )
-        return next((a for a in best if a.key not in asked), None) or self.space.sample(self.rng)
+        return next((a for a in best if a.key not in taken), None) or self.space.sample(self.rng)
 
     def _ranked(self) -> list[Known]:
         """The best first: by fidelity, then by value; only as many fidelities from the top as it takes to have enough."""

@@ -1,4 +1,4 @@
-"""The pool of a model-based strategy: encoded architectures, and which of them to choose from next.
+"""The pool of a model-based strategy: architectures, encoded.
 
 SciPy is loaded when something is encoded.
 """
@@ -6,86 +6,115 @@ SciPy is loaded when something is encoded.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metanas.spaces import Architecture, Space
-from metanas.spaces.encoding import Vocabulary, choice_vector
+from metanas.spaces.encoding import Vocabulary
 from metanas.spaces.graph import Graph
-from metanas.spaces.space import Limits
-from metanas.strategies.base import Known
+from metanas.strategies.candidates import WHOLE, everything
+from metanas.strategies.codes import Codes, Rows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-WHOLE = 20_000
-"""Up to so many architectures all of them are candidates."""
-PARENTS, CHILDREN, DRAWN = 10, 40, 20
-"""Else mutants of the best so many, so many per round, and so many drawn from anywhere."""
 DEPTH = 2
 """Rounds of the Weisfeiler-Lehman labels."""
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
-Encode = Callable[[Graph], Counter[str]]
-Promise = Callable[[Sequence[Architecture]], Vector]
+Encode = Callable[[Graph], Counter[Any]]
+_Counts = tuple[NDArray[np.int32], Vector]
+"""Columns and their counts, scaled to length 1."""
 
 
 class Pool:
-    """Encodes architectures of one space, each once, and knows all of them where they are few.
+    """Encodes architectures of one space, given as rows of :attr:`codes`, and knows all of them where they are few.
+
+    The tokens that have columns are those of the whole space, or of what was added to the pool; no others can be common to two of these.
 
     Attributes:
-        whole: all architectures, or None where they are too many (or admitting them takes their graphs).
-        rows: architecture key to its row in :meth:`views`.
+        codes: writes and reads the rows.
+        whole: :func:`everything` of the space.
         decisions: number of decisions of the space.
     """
 
     def __init__(self, space: Space, encode: Encode) -> None:
         self._space, self._encode = space, encode
+        self.codes = Codes(space)
         self.decisions = len(space.decisions)
+        self.whole = everything(space)
         self._vocabulary = Vocabulary()
-        self._vectors: list[Vector] = []
-        self._counters: list[Counter[str]] = []
-        self.rows: dict[str, int] = {}
-        self._built: tuple[int, Matrix, csr_matrix] | None = None
-        few = space.count() <= WHOLE and (bool(space.listed) or space.limits == Limits())
-        self.whole: tuple[Architecture, ...] | None = tuple(space.enumerate(most=WHOLE)) if few else None
-        self.add(self.whole or ())
+        self._added: dict[bytes, _Counts] = {}
+
+    @cached_property
+    def everything(self) -> Rows:
+        """The rows of :attr:`whole`."""
+        return self.codes.rows(self.whole or ())
 
     @property
-    def tokens(self) -> list[str]:
+    def tokens(self) -> list[Any]:
         """What each column of the counts in :meth:`views` stands for."""
         return self._vocabulary.tokens
 
-    def add(self, architectures: Sequence[Architecture]) -> NDArray[np.int64]:
-        """Rows of ``architectures``, ``(architectures,)``; the unknown ones are encoded."""
-        for architecture in architectures:
-            if architecture.key not in self.rows:
-                self.rows[architecture.key] = len(self.rows)
-                self._vectors.append(choice_vector(self._space, architecture))
-                self._counters.append(self._encode(self._space.motif_graph(architecture)))
-        return np.array([self.rows[a.key] for a in architectures], dtype=np.int64)
+    def add(self, architectures: Iterable[Architecture]) -> Rows:
+        """The rows of ``architectures``, ``(architectures, decisions)``; with what has been added others will be compared."""
+        rows = self.codes.rows(architectures)
+        if self.whole is None:
+            fresh = {key: row for row in rows if (key := row.tobytes()) not in self._added}
+            self._added |= zip(fresh, self._counted(fresh.values(), grow=True), strict=True)
+        return rows
 
-    def views(self) -> tuple[Matrix, csr_matrix]:
-        """Of every row all its choices, ``(rows, numbers)``, and its graph's counts scaled to length 1, ``(rows, tokens)``."""
-        if self._built is None or self._built[0] < len(self._vectors):
-            from scipy.sparse import csr_matrix, vstack
+    def places(self, architectures: Iterable[Architecture]) -> list[int]:
+        """Positions in :attr:`whole`, of those that are there."""
+        found = (self._places.get(self.codes.row(a).tobytes()) for a in architectures)
+        return [place for place in found if place is not None]
 
-            before = 0 if self._built is None else self._built[0]
-            counts = self._vocabulary.matrix(self._counters[before:])
-            lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
-            counts.data /= np.repeat(np.maximum(lengths, 1e-12), np.diff(counts.indptr))
-            vectors = np.stack(self._vectors[before:])
-            if self._built is not None:
-                old = self._built[2]
-                wider = csr_matrix((old.data, old.indices, old.indptr), shape=(old.shape[0], len(self._vocabulary)))
-                vectors, counts = np.concatenate([self._built[1], vectors]), vstack([wider, counts], format="csr")
-            self._built = len(self._vectors), vectors, counts
-            self._counters[before:] = [Counter()] * (len(self._counters) - before)  # they are in the matrix
-        return self._built[1], self._built[2]
+    def views(self, rows: Rows | None) -> tuple[Matrix, csr_matrix]:
+        """Of each row (None: of the whole space) all its choices, ``(rows, numbers)``, and its graph's counts scaled to length 1,
+        ``(rows, tokens)``."""
+        if rows is None:
+            return self._views
+        if self.whole is not None and all(row.tobytes() in self._places for row in rows):
+            places = [self._places[row.tobytes()] for row in rows]
+            return self._views[0][places], self._views[1][places]
+        return self.codes.vectors(rows), self._gathered(rows)
+
+    @cached_property
+    def _places(self) -> dict[bytes, int]:
+        return {row.tobytes(): place for place, row in enumerate(self.everything)}
+
+    @cached_property
+    def _views(self) -> tuple[Matrix, csr_matrix]:
+        return self.codes.vectors(self.everything), self._matrix(self.whole or (), grow=True)
+
+    def _gathered(self, rows: Rows) -> csr_matrix:
+        """Counts of graphs, of which some were added."""
+        from scipy.sparse import csr_matrix
+
+        keys = [row.tobytes() for row in rows]
+        others = {key: row for key, row in zip(keys, rows, strict=True) if key not in self._added}
+        counted = {**self._added, **dict(zip(others, self._counted(others.values(), grow=False), strict=True))}
+        found = [counted[key] for key in keys]
+        starts = np.cumsum([0, *(len(columns) for columns, _ in found)], dtype=np.int32)
+        columns, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return csr_matrix((values, columns, starts), shape=(len(rows), len(self._vocabulary)))
+
+    def _counted(self, rows: Iterable[NDArray[np.int64]], *, grow: bool) -> list[_Counts]:
+        counts = self._matrix([self.codes.read(row) for row in rows], grow=grow)
+        return [(counts.indices[start:end], counts.data[start:end]) for start, end in pairwise(counts.indptr)]
+
+    def _matrix(self, architectures: Sequence[Architecture], *, grow: bool) -> csr_matrix:
+        counters = [self._encode(self._space.motif_graph(a)) for a in architectures]
+        counts = self._vocabulary.matrix(counters, grow=grow)
+        lengths = np.sqrt([sum(count * count for count in counter.values()) for counter in counters])
+        counts.data /= np.repeat(np.maximum(lengths, 1e-12), np.diff(counts.indptr))
+        return counts
 
 
 _POOLS: OrderedDict[tuple[int, ...], tuple[tuple[object, ...], Pool]] = OrderedDict()
@@ -109,56 +138,3 @@ def pool_of(space: Space, encode: Encode) -> Pool:
         if len(_POOLS) > _KEPT:
             _POOLS.popitem(last=False)
     return _POOLS[key][1]
-
-
-def search(space: Space, best: Sequence[Architecture], promise: Promise, rng: np.random.Generator, asked: set[str]) -> Architecture:
-    """The most promising of mutants of the best, random architectures, and mutants of the most promising of these.
-
-    Args:
-        space: to search in.
-        best: parents, the best first; the earlier the more children.
-        promise: of each architecture, larger is better.
-        rng: draws.
-        asked: keys that are no candidates.
-    """
-    found: dict[str, Architecture] = {}
-    worth: dict[str, float] = {}
-    parents = list(best[:PARENTS])
-    for turn in range(2):
-        made = [space.sample(rng) for _ in range(DRAWN)] if turn == 0 else []
-        for _ in range(CHILDREN if parents else 0):
-            child = space.mutate(parents[min(int(rng.geometric(0.2)) - 1, len(parents) - 1)], rng)
-            while rng.random() < 0.4:
-                child = space.mutate(child, rng)
-            made.append(child)
-        fresh = {a.key: a for a in made if a.key not in asked and a.key not in found}
-        if fresh:
-            found |= fresh
-            worth |= dict(zip(fresh, promise(list(fresh.values())).tolist(), strict=True))
-        parents = [found[key] for key in sorted(worth, key=worth.__getitem__, reverse=True)[:PARENTS]]
-    return parents[0] if parents else space.sample(rng)
-
-
-def spread(known: Sequence[Known], sharpness: float = 0.25) -> Vector:
-    """Targets of mean 0 and variance 1, ``(known,)``, in which the differences between the best are large whatever the scale.
-
-    The logarithm of the regret, with ``sharpness`` times the distance from the median to the best as its smallest step. What failed is as
-    bad as the worst. What was evaluated with less effort is shifted so that the best of it equals the median of the next higher effort,
-    for what was promoted was as a rule better than what was left behind.
-    """
-    efforts = np.array([k.effort for k in known])
-    values = np.array([k.value for k in known])
-    good = np.isfinite(values)
-    if not good.any():
-        return np.zeros(len(known))
-    middle: float | None = None
-    for effort in sorted(set(efforts[good].tolist()), reverse=True):
-        level = good & (efforts == effort)
-        if middle is not None:
-            values[level] += middle - values[level].max()
-        middle = float(np.median(values[level]))
-    values[~good] = values[good].min()
-    best = values.max()
-    step = sharpness * (best - float(np.median(values))) or sharpness * float(np.ptp(values)) or 1.0
-    targets = -np.log(best - values + step)
-    return np.asarray((targets - targets.mean()) / max(float(targets.std()), 1e-9))

@@ -3,6 +3,7 @@
 from metanas.benchmarks.tables import accelnasbench as accelnasbench
 from metanas.benchmarks.tables import ecnas as ecnas
 from metanas.benchmarks.tables import fcnet as fcnet
+from metanas.benchmarks.tables import many_task as many_task
 from metanas.benchmarks.tables import nasbench201 as nasbench201
 from metanas.benchmarks.tables import nasbenchgraph as nasbenchgraph
 from metanas.benchmarks.tables import nasbenchmr as nasbenchmr

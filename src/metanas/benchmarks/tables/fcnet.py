@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from metanas.benchmarks.problem import Level, Problem
-from metanas.benchmarks.tables.arrays import load_arrays
 from metanas.benchmarks.tables.registry import register_benchmark
-from metanas.benchmarks.tables.rows import choices_of, row_finder
-from metanas.benchmarks.tables.values import grid_codes, within
+from metanas.benchmarks.tables.rows import row_finder
+from metanas.benchmarks.tables.values import load_grid, within
 from metanas.errors import InputError
 from metanas.records import Fidelity
 from metanas.spaces import TaskShape
@@ -75,11 +74,8 @@ def fcnet(folder: Path, dataset: str) -> Problem:
     """
     file = folder / FILE
     error, time = f"{dataset}_valid_mse", f"{dataset}_runtime_s"
-    numbers = {"config": ("rows", len(FIELDS)), error: ("rows", SEEDS), time: ("rows",)}
-    table = load_arrays(file, numbers, {"fields": (len(FIELDS),), "choices_json": ()}, lengths={"rows": ROWS})
     space = fcnet_choices(TaskShape("table", (FEATURES[dataset],), 1, numeric=FEATURES[dataset]))
-    codes = grid_codes(space, FIELDS, table["config"], table["fields"].tolist(), str(table["choices_json"].item()), file)
-    choices = choices_of(space.decisions, codes)
+    choices, table = load_grid(file, space, FIELDS, {error: ("rows", SEEDS), time: ("rows",)})
     errors = within(table[error], np.inf, f"column {error!r} of {file}")
     seconds = within(table[time], np.inf, f"column {time!r} of {file}")
     levels = (Level(Fidelity(EPOCHS), {"mse": errors}, seconds),)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from metanas.benchmarks.problem import Level, Problem
-from metanas.benchmarks.tables.arrays import load_arrays
 from metanas.benchmarks.tables.registry import register_benchmark
-from metanas.benchmarks.tables.rows import choices_of, row_finder
-from metanas.benchmarks.tables.values import grid_codes, within
+from metanas.benchmarks.tables.rows import row_finder
+from metanas.benchmarks.tables.values import load_grid, within
 from metanas.records import Fidelity
 from metanas.spaces import TaskShape
 from metanas.spaces.openml_mlp import openml_mlp_choices
@@ -64,12 +63,10 @@ def openml_mlp(folder: Path, dataset: str) -> Problem:
     """
     file = folder / FILE
     accuracy, precision = f"{dataset}_bal_acc", f"{dataset}_precision"
-    numbers = {"config": ("rows", len(FIELDS)), accuracy: ("rows", SEEDS), precision: ("rows",)}
-    table = load_arrays(file, numbers, {"fields": (len(FIELDS),), "choices_json": ()}, lengths={"rows": ROWS})
     features, outputs = SHAPES[dataset]
     space = openml_mlp_choices(TaskShape("table", (features,), outputs, numeric=features))
-    codes = grid_codes(space, FIELDS, table["config"], table["fields"].tolist(), str(table["choices_json"].item()), file)
-    row = row_finder(space.decisions, choices_of(space.decisions, codes))
+    choices, table = load_grid(file, space, FIELDS, {accuracy: ("rows", SEEDS), precision: ("rows",)})
+    row = row_finder(space.decisions, choices)
     columns = {"balanced_accuracy": accuracy, "precision": precision}
     metrics = {name: within(table[column], 1, f"column {column!r} of {file}") for name, column in columns.items()}
     levels = (Level(Fidelity(EPOCHS), metrics),)

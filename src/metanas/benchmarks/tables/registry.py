@@ -14,7 +14,7 @@ import numpy as np
 
 from metanas.benchmarks.problem import Problem
 from metanas.errors import InputError
-from metanas.records import Fidelity, lower_is_better
+from metanas.records import Fidelity
 
 FOLDER_VARIABLE = "METANAS_BENCHMARKS"
 """Environment variable with the folder of the tables, used where no path is given."""
@@ -179,7 +179,13 @@ def says(problem: Problem) -> str:
 def words(value: float, metric: str) -> str:
     """A result as users read it: shares as percent, other numbers with five digits."""
     shown = f"{100 * value:.2f} %" if metric.partition(":")[0] in SHARES else f"{value:.5g}"
-    return f"{metric.replace('_', ' ')} {shown}"
+    return f"{titled(metric)} {shown}"
+
+
+def titled(metric: str) -> str:
+    """A metric's name as users read it; what follows a colon stays as it is."""
+    name, colon, of = metric.partition(":")
+    return name.replace("_", " ") + colon + of
 
 
 def _open(benchmark: Benchmark, dataset: str | None, path: str | Path | None, options: Mapping[str, Any]) -> Problem:
@@ -236,10 +242,9 @@ def _check(benchmark: Benchmark, problem: Problem, validation_too: bool) -> None
 
 def _compared(problem: Problem, published: Published) -> list[tuple[str, float, float, bool]]:
     """Validation and test as far as they are published: which, the table's best, the published best, whether they agree."""
-    sign = -1 if lower_is_better(problem.metric) else 1
     compared = []
     if published.validation is not None:
-        compared.append(("validation", problem.optimum * sign, published.validation))
+        compared.append(("validation", problem.sign * problem.optimum, published.validation))
     if published.test is not None and problem.tested is not None:
-        compared.append(("test", float(np.nanmax(problem.signed(problem.tested))) * sign, published.test))
+        compared.append(("test", problem.sign * float(np.nanmax(problem.signed(problem.tested))), published.test))
     return [(part, best, stated, abs(best - stated) <= published.tolerance) for part, best, stated in compared]

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metanas.benchmarks.tables.arrays import Lengths, load_arrays
+from metanas.benchmarks.tables.rows import Choices, choices_of
 from metanas.errors import InputError
 from metanas.spaces import Decision, Space
 from metanas.spaces.decision import Value
@@ -93,34 +95,38 @@ def choice_lists(text: str, file: Path) -> Mapping[str, list[Value]]:
     return dict(lists)
 
 
-def grid_codes(space: Space, fields: Mapping[str, str], config: NDArray[Any], known: Sequence[str], choices_json: str, file: Path) -> Ranks:
-    """The codes of a table that holds each architecture of an unconditional space once, as numbers of choices.
+def load_grid(
+    file: Path, space: Space, fields: Mapping[str, str], numbers: Mapping[str, Lengths]
+) -> tuple[list[Choices], dict[str, NDArray[Any]]]:
+    """A table that holds each architecture of an unconditional space once, as numbers of choices.
+
+    Its columns are ``fields``, ``config`` ``(rows, fields)``, positions in lists of values, and ``choices_json``, these lists by field.
 
     Args:
+        file: the table's.
         space: none of its decisions depends on another.
         fields: decision to field, for each.
-        config: ``(rows, fields)``, positions in the lists of values.
-        known: the fields in the order of the columns.
-        choices_json: the lists, see :func:`choice_lists`.
-        file: the table's.
+        numbers: further columns and their shapes, with ``"rows"`` for the number of architectures.
 
     Returns:
-        Ranks of options, ``(rows, decisions)``.
+        The choices of every row, and the further columns by name.
 
     Raises:
         InputError: if the table holds something else.
     """
-    lists = choice_lists(choices_json, file)
+    config: Mapping[str, Lengths] = {"config": ("rows", len(fields)), **numbers}
+    table = load_arrays(file, config, {"fields": (len(fields),), "choices_json": ()}, lengths={"rows": space.count()})
+    lists, known = choice_lists(str(table["choices_json"].item()), file), table["fields"].tolist()
     if missing := [field for field in fields.values() if field not in known or field not in lists]:
         raise InputError(f"{file} has no field {missing[0]!r}: it is another table; get the one that belongs here")
     columns = []
     for decision in space.decisions:
         field = fields[decision.name]
-        column = config[:, known.index(field)]
+        column = table["config"][:, known.index(field)]
         columns.append(listed_ranks(decision, column, lists[field], f"field {field!r} of {file}"))
     codes = np.stack(columns, axis=1)
     demand_all(space, codes, file)
-    return codes
+    return choices_of(space.decisions, codes), {name: table[name] for name in numbers}
 
 
 def demand_all(space: Space, codes: Ranks, file: Path) -> None:
