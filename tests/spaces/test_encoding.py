@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from metanas.spaces import Draft, Space, TaskShape, make_space
-from metanas.spaces.encoding import Vocabulary, choice_vector, paths, subtrees
+from metanas.spaces.encoding import Path, Vocabulary, choice_vector, paths, subtrees
 from metanas.spaces.graph import Graph, Node
 from metanas.testing import SHAPES
 
@@ -18,7 +18,7 @@ def graph(*nodes: tuple[str, str, tuple[str, ...]]) -> Graph:
     return Graph(SHAPE, tuple(Node(name, op, (), inputs) for name, op, inputs in nodes))
 
 
-def features(of: Graph) -> tuple[Counter[str], Counter[str]]:
+def features(of: Graph) -> tuple[Counter[str], Counter[Path]]:
     return subtrees(of, 3), paths(of)
 
 
@@ -37,7 +37,7 @@ def test_the_names_of_nodes_do_not_matter(shape: TaskShape) -> None:
 
 def test_graphs_of_one_key_have_the_same_features() -> None:
     space, rng = make_space("cell", SHAPES[1]), np.random.default_rng(0)
-    seen: dict[str, tuple[Counter[str], Counter[str]]] = {}
+    seen: dict[str, tuple[Counter[str], Counter[Path]]] = {}
     shared = 0
     for _ in range(1000):
         of = space.motif_graph(space.sample(rng))
@@ -70,13 +70,13 @@ def test_settings_are_part_of_a_label() -> None:
 
 def test_paths_lead_from_the_input_to_the_output() -> None:
     diamond = graph(("a", "x", ("input",)), ("b", "y", ("a",)), ("c", "y", ("a",)), ("d", "add", ("b", "c", "input")))
-    assert paths(diamond) == {"x > y > add": 2, "add": 1}
+    assert paths(diamond) == {("x", "y", "add"): 2, ("add",): 1}
 
 
 def test_long_paths_count_in_stretches_and_many_paths_are_bounded() -> None:
     letters = [chr(ord("a") + i) for i in range(6)]
     chain = graph(*((here, here, (before,)) for before, here in pairwise(["input", *letters])))
-    assert paths(chain, longest=4) == {"b > c > d > e": 1, "c > d > e > f": 1}
+    assert paths(chain, longest=4) == {tuple("bcde"): 1, tuple("cdef"): 1}
     ladder = [("0a", "x", ("input",)), ("0b", "y", ("input",))]
     for step in range(1, 30):
         ladder += [(f"{step}a", "x", (f"{step - 1}a", f"{step - 1}b")), (f"{step}b", "y", (f"{step - 1}a", f"{step - 1}b"))]

@@ -5,45 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from math import prod
 from pathlib import Path
 
-from metanas.spaces.graph import Graph, Node
-from metanas.spaces.operation import integer
-
-NUMBER = 4
-"""Bytes of a float32."""
-
-COPIES_OF_WEIGHTS = 5
-"""Weights, gradients, two moments of AdamW, and the best weights so far."""
-
-COPIES_OF_ACTIVATIONS = 2.5
-"""Every output between nodes is kept for the backward pass, its gradient is needed while it is passed back, and some
-operations keep copies in a layout of their own."""
-
-_GATES = {"rnn": 1, "gru": 5, "lstm": 10, "sep_conv": 1}
-"""Gates and states of recurrent layers, and what stands between the two halves of a separable convolution."""
+from metanas.spaces.memory import training_bytes as training_bytes
 
 _EXHAUSTED = re.compile(r"not enough memory|can't allocate|cannot allocate|out of memory|bad alloc", re.IGNORECASE)
-
-
-def training_bytes(graph: Graph, batch: int) -> int:
-    """Bytes that training takes besides the data, estimated from the graph without building it.
-
-    Args:
-        graph: of the network.
-        batch: examples per step.
-    """
-    inside = sum(_inside(node) * prod(graph.shapes[node.name]) for node in graph.nodes)
-    return int(NUMBER * (COPIES_OF_WEIGHTS * graph.parameters + COPIES_OF_ACTIVATIONS * batch * (graph.activations + inside)))
-
-
-def _inside(node: Node) -> int:
-    """Numbers that an operation keeps for the backward pass besides its output, per number of the output."""
-    if node.op == "transformer":
-        # Two normalised inputs, query, key and value, what is attended to, the first half's sum, and the wide layer twice.
-        return 7 + 2 * integer(node.options, "expansion")
-    return _GATES.get(node.op, 0)
 
 
 def in_words(size: float) -> str:

@@ -6,12 +6,22 @@ pooling and normalisation as pictures of height 1, which takes about half the ti
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """``x`` ``(batch, channels, ...)`` with channels innermost in memory; vectors unchanged."""
-    return x.movedim(1, -1).contiguous().movedim(-1, 1) if x.dim() > 2 else x
+    """``x`` ``(batch, channels, ...)`` with channels innermost in memory; vectors unchanged.
+
+    A single channel is said to be innermost, too: where strides leave it open, PyTorch's convolutions take channels to be outermost, and
+    all that follows would mix layouts.
+    """
+    if x.dim() < 3:
+        return x
+    inner = x.movedim(1, -1).contiguous()
+    if x.shape[1] == 1:
+        inner = torch.unflatten(inner.flatten(-2), -1, inner.shape[-2:])
+    return inner.movedim(-1, 1)
 
 
 def as_picture(x: Tensor) -> Tensor:

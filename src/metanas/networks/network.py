@@ -15,17 +15,18 @@ from torch import Tensor, nn
 from metanas.networks.layout import channels_last
 from metanas.networks.operations.dense import Dense
 from metanas.networks.registry import module_of
-from metanas.spaces.graph import INPUT, Graph, Node
-from metanas.spaces.operation import integer, operation
-from metanas.spaces.shape import Shape
+from metanas.spaces.graph import INPUT, Graph
+from metanas.spaces.operation import Inputs, Settings, integer, operation
+from metanas.spaces.shape import Shape, TaskShape
 
 HEAD_SCALE = 0.1
 """A dense layer that gives the output starts with smaller weights, so that training starts near even odds, or near the mean."""
-_NEED_NO_OUTPUT = frozenset({"conv", "sep_conv", "dense", "batch_norm", "layer_norm"})
+NEED_NO_OUTPUT = frozenset({"conv", "sep_conv", "dense", "batch_norm", "layer_norm"})
+"""Operations whose backward pass does without their output, so that a rectifier may overwrite it."""
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
     """One node as it is run: its module, where its inputs come from, and what nobody needs afterwards."""
 
     name: str
@@ -75,19 +76,25 @@ class Network(nn.Module):
         """
         if self.graph.shape.data == "text":
             return x
-        shape = (-1,) + (1,) * (x.dim() - 2)
-        standardised = channels_last((x.float() - self.input_mean.view(shape)) / self.input_std.view(shape))
-        return self._run(self._front, {INPUT: standardised}, {})
+        return self._run(self._front, {INPUT: standardised(x, self.input_mean, self.input_std)}, {})
 
     def rest(self, x: Tensor) -> Tensor:
         """What :meth:`front` gives to ``(batch, outputs)``."""
-        masks = {}
-        if self.graph.shape.data == "text":
-            masks = {step.level: (x != 0)[:, :: step.level] for step in self._rest if step.masked and step.level}
-        return self._run(self._rest, {self.cut or INPUT: x}, masks)
+        return self._run(self._rest, {self.cut or INPUT: x}, self.masks(x))
+
+    def masks(self, x: Tensor) -> dict[int, Tensor]:
+        """Where tokens stand and not padding, by :attr:`Step.level`; none for inputs other than tokens."""
+        if self.graph.shape.data != "text":
+            return {}
+        return {step.level: (x != 0)[:, :: step.level] for step in self._rest if step.masked and step.level}
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What :meth:`rest` runs, in order."""
+        return tuple(self._rest)
 
     @staticmethod
-    def _run(steps: Sequence[_Step], values: dict[str, Tensor], masks: Mapping[int, Tensor]) -> Tensor:
+    def _run(steps: Sequence[Step], values: dict[str, Tensor], masks: Mapping[int, Tensor]) -> Tensor:
         out = next(iter(values.values()))
         for step in steps:
             inputs = [values[name] for name in step.inputs]
@@ -114,17 +121,31 @@ def build_network(
     Raises:
         ValueError: if an operation refuses its inputs or nothing builds it.
     """
-    channels = 1 if graph.shape.data == "text" else graph.shape.input[0]
-    mean = torch.zeros(channels) if input_mean is None else torch.tensor(np.asarray(input_mean, np.float32))
-    std = torch.ones(channels) if input_std is None else torch.tensor(np.asarray(input_std, np.float32))
-    modules: dict[str, nn.Module] = {}
-    with torch.random.fork_rng(devices=[]):
-        for node in graph.nodes:
-            torch.default_generator.manual_seed(_node_seed(seed, node))
-            modules[node.name] = module_of(node.op, graph.input_shapes(node), node.options)
+    modules = {n.name: fresh_module(seed, n.name, n.op, graph.input_shapes(n), n.options) for n in graph.nodes}
     if isinstance(head := modules[graph.nodes[-1].name], Dense):
         head.weight.data *= HEAD_SCALE
-    return Network(graph, modules, mean, std)
+    return Network(graph, modules, *input_statistics(graph.shape, input_mean, input_std))
+
+
+def standardised(x: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """``(batch, channels, ...)`` numbers of any kind as floats of mean 0 and deviation 1, channels innermost in memory."""
+    shape = (-1,) + (1,) * (x.dim() - 2)
+    return channels_last((x.float() - mean.view(shape)) / std.view(shape))
+
+
+def fresh_module(seed: int, node: str, op: str, inputs: Inputs, settings: Settings) -> nn.Module:
+    """The module of an operation, its initial weights drawn from the seed and the names of node and operation."""
+    text = f"{seed}/{node}/{op}".encode()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1)
+        return module_of(op, inputs, settings)
+
+
+def input_statistics(shape: TaskShape, mean: NDArray[np.float32] | None, std: NDArray[np.float32] | None) -> tuple[Tensor, Tensor]:
+    """What inputs are standardised with, one number per channel; None for 0 and 1."""
+    channels = 1 if shape.data == "text" else shape.input[0]
+    given = [None if numbers is None else torch.tensor(np.asarray(numbers, np.float32)) for numbers in (mean, std)]
+    return torch.zeros(channels) if given[0] is None else given[0], torch.ones(channels) if given[1] is None else given[1]
 
 
 def weight_name(name: str) -> str:
@@ -137,18 +158,14 @@ def weight_name(name: str) -> str:
     return f"{kept}%" if not kept or hasattr(nn.Module, kept) or kept == "training" else kept
 
 
-def _node_seed(seed: int, node: Node) -> int:
-    text = f"{seed}/{node.name}/{node.op}".encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
-
-
-def _steps(graph: Graph, modules: Mapping[str, nn.Module]) -> list[_Step]:
+def _steps(graph: Graph, modules: Mapping[str, nn.Module]) -> list[Step]:
     levels: dict[str, int | None] = {INPUT: 1 if graph.shape.data == "text" else None}
     steps = []
     for node in graph.nodes:
-        levels[node.name] = _mask_level(node, [levels[i] for i in node.inputs], graph.shapes[node.name], graph.shape.input[-1])
+        stride = integer(node.options, "stride", 1)
+        levels[node.name] = mask_level(stride, [levels[i] for i in node.inputs], graph.shapes[node.name], graph.shape.input[-1])
         masked = bool(getattr(modules[node.name], "takes_mask", False))
-        steps.append(_Step(node.name, node.inputs, modules[node.name], masked, levels[node.inputs[0]]))
+        steps.append(Step(node.name, node.inputs, modules[node.name], masked, levels[node.inputs[0]]))
     needed = {graph.nodes[-1].name}
     for i, step in reversed(list(enumerate(steps))):
         steps[i] = replace(step, done_with=tuple(name for name in dict.fromkeys(step.inputs) if name not in needed))
@@ -162,16 +179,16 @@ def _save_memory(graph: Graph, modules: Mapping[str, nn.Module]) -> None:
     readers = Counter(name for node in graph.nodes for name in node.inputs)
     for node in graph.nodes:
         module, source = modules[node.name], by_name.get(node.inputs[0])
-        if isinstance(module, nn.ReLU) and source is not None and source.op in _NEED_NO_OUTPUT and readers[source.name] == 1:
+        if isinstance(module, nn.ReLU) and source is not None and source.op in NEED_NO_OUTPUT and readers[source.name] == 1:
             module.inplace = True
 
 
-def _mask_level(node: Node, inputs: Sequence[int | None], shape: Shape, tokens: int) -> int | None:
+def mask_level(stride: int, inputs: Sequence[int | None], shape: Shape, tokens: int) -> int | None:
     """How many tokens one time step of a node's output stands for, or None where its output has no time steps of tokens."""
     first = inputs[0]
     if first is None or any(level != first for level in inputs) or len(shape) != 2:
         return None
-    level = first * integer(node.options, "stride", 1)
+    level = first * stride
     return level if -(-tokens // level) == shape[1] else None
 
 

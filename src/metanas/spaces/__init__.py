@@ -15,6 +15,7 @@ from metanas.spaces.decision import Decision as Decision
 from metanas.spaces.draft import Draft as Draft
 from metanas.spaces.graph import Graph as Graph
 from metanas.spaces.graph import Node as Node
+from metanas.spaces.narrowing import supernet_space as supernet_space
 from metanas.spaces.operation import Operation as Operation
 from metanas.spaces.operation import register_operation as register_operation
 from metanas.spaces.registry import make_space as make_space

@@ -20,7 +20,11 @@ class Condition:
 
     def holds(self, choices: Mapping[str, Value]) -> bool:
         """Whether every term holds in ``choices`` (decision name to chosen option)."""
-        return all(name in choices and choices[name] in options for name, options in self.terms)
+        # In half the time of all(...): closing a graph asks hundreds of times.
+        for name, options in self.terms:  # noqa: SIM110
+            if name not in choices or choices[name] not in options:
+                return False
+        return True
 
     def __and__(self, other: Condition) -> Condition:
         return Condition(self.terms + tuple(term for term in other.terms if term not in self.terms))

@@ -11,15 +11,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metanas.spaces.architecture import Architecture
-from metanas.spaces.decision import ALWAYS
+from metanas.spaces.decision import ALWAYS, Decision
 from metanas.spaces.graph import INPUT, Graph
 from metanas.spaces.operation import traits
 from metanas.spaces.space import Space
@@ -61,7 +61,7 @@ def subtrees(graph: Graph, depth: int) -> Counter[str]:
     return counts
 
 
-def paths(graph: Graph, longest: int = LONGEST, most: int = MOST) -> Counter[str]:
+def paths(graph: Graph, longest: int = LONGEST, most: int = MOST) -> Counter[Path]:
     """How often each path of operations (with their settings) leads from the input to the output.
 
     A path of more than ``longest`` operations does not count as a whole, for hardly two deep networks would share one: each stretch of
@@ -74,23 +74,24 @@ def paths(graph: Graph, longest: int = LONGEST, most: int = MOST) -> Counter[str
         most: at least 1.
     """
     labels = _labels(graph)
-    reach: dict[str, Counter[Path]] = {INPUT: Counter({(INPUT,): 1})}
-    counts: Counter[Path] = Counter()
+    reach: dict[str, dict[Path, int]] = {INPUT: {(INPUT,): 1}}  # the last labels of each way to a node, one more than count as a whole
+    counts: dict[Path, int] = {}
     for node in graph.nodes:
-        here: Counter[Path] = Counter()
+        here: dict[Path, int] = {}
+        label = (labels[node.name],)
         for source in node.inputs:
             for path, ways in reach[source].items():
-                here[(*path, labels[node.name])[-longest - 1 :]] += ways
+                longer = (path if len(path) <= longest else path[1:]) + label
+                here[longer] = here.get(longer, 0) + ways
         if len(here) > most:
-            here = Counter({path: here[path] for path in sorted(here, key=lambda path: (len(path), path))[:most]})
+            here = {path: here[path] for path in sorted(here, key=lambda path: (len(path), path))[:most]}
         reach[node.name] = here
+        last = node is graph.nodes[-1]
         for path, ways in here.items():
-            if path[0] != INPUT:  # the start of a long path, which is cut off
-                counts[path[1:]] += ways
-    for path, ways in reach[graph.nodes[-1].name].items():
-        if path[0] == INPUT:
-            counts[path[1:]] += ways
-    return Counter({" > ".join(path): ways for path, ways in counts.items()})
+            if last or path[0] != INPUT:  # whole, or with a start that is cut off
+                stretch = path[1:]
+                counts[stretch] = counts.get(stretch, 0) + ways
+    return Counter(counts)
 
 
 def choice_vector(space: Space, architecture: Architecture) -> NDArray[np.float64]:
@@ -99,35 +100,36 @@ def choice_vector(space: Space, architecture: Architecture) -> NDArray[np.float6
     Two options without order are 1 apart, two ordered ones the share of the steps that lie between them; a decision that is open in
     one of two architectures alone adds between 0.5 and 1.5.
     """
-    chosen, numbers = architecture.as_dict, list[float]()
-    half = 0.5**0.5
-    for d in space.decisions:
-        rank = d.options.index(chosen[d.name]) if d.name in chosen else None
-        if d.ordered:
-            steps = len(d.options) - 1
-            numbers += [0.0 if rank is None or rank <= step else steps**-0.5 for step in range(steps)]
-        else:
-            numbers += [half if rank == option else 0.0 for option in range(len(d.options))]
-        if d.when != ALWAYS:
-            numbers.append(0.0 if rank is None else half)
-    return np.array(numbers)
+    chosen = architecture.as_dict
+    ranks = [d.options.index(chosen[d.name]) if d.name in chosen else -1 for d in space.decisions]
+    return np.concatenate([np.empty(0), *(choice_numbers(d)[rank] for d, rank in zip(space.decisions, ranks, strict=True))])
+
+
+def choice_numbers(decision: Decision) -> NDArray[np.float64]:
+    """What each option of a decision adds to :func:`choice_vector`, ``(options + 1, numbers)``; the last row is for a decision not open."""
+    half, options = 0.5**0.5, len(decision.options)
+    steps = options - 1
+    chosen = np.tri(options, steps, -1) * max(steps, 1) ** -0.5 if decision.ordered else half * np.eye(options)
+    if decision.when != ALWAYS:
+        chosen = np.concatenate([chosen, np.full((options, 1), half)], axis=1)
+    return np.concatenate([chosen, np.zeros((1, chosen.shape[1]))])
 
 
 class Vocabulary:
     """Gives every token a column, in the order in which tokens are first seen."""
 
     def __init__(self) -> None:
-        self._columns: dict[str, int] = {}
+        self._columns: dict[Hashable, int] = {}
 
     def __len__(self) -> int:
         return len(self._columns)
 
     @property
-    def tokens(self) -> list[str]:
+    def tokens(self) -> list[Any]:
         """By column."""
         return list(self._columns)
 
-    def matrix(self, counters: Iterable[Mapping[str, int]], *, grow: bool = True) -> csr_matrix:
+    def matrix(self, counters: Iterable[Mapping[Any, int]], *, grow: bool = True) -> csr_matrix:
         """Counts as a sparse matrix ``(counters, tokens)``, float64.
 
         Args:

@@ -29,6 +29,8 @@ class Operation:
         join: takes any number of inputs; with a single one it passes it on, and its node vanishes from the graph.
         fixed: has no weights and no randomness, so that its output on the raw data may be computed once.
         zero: gives zeros whatever comes in; where paths meet they add nothing.
+        weighs_inputs: has one input, whose channels enter through a weight matrix alone, so that channels that are absent and channels of
+            zeros (with more weights) give the same.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Operation:
     join: bool = False
     fixed: bool = False
     zero: bool = False
+    weighs_inputs: bool = False
 
 
 _OPERATIONS: dict[str, Operation] = {}

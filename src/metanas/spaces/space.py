@@ -15,6 +15,7 @@ from metanas.spaces.architecture import Architecture
 from metanas.spaces.closing import OpenNode, close
 from metanas.spaces.decision import ALWAYS, Decision, Value
 from metanas.spaces.graph import Graph, Node
+from metanas.spaces.limits import Limits as Limits
 from metanas.spaces.listing import Listing
 from metanas.spaces.shape import TaskShape
 
@@ -22,23 +23,6 @@ RECIPE = "recipe."
 """Decisions whose names start so belong to the training recipe, the others to the graph."""
 
 _TRIES = 100
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the graph alone decides, as largest allowed values; None allows any."""
-
-    parameters: int | None = None
-    flops: int | None = None
-
-    def admit(self, graph: Graph) -> bool:
-        """Whether ``graph`` keeps the limits."""
-        return (self.parameters is None or graph.parameters <= self.parameters) and (self.flops is None or graph.flops <= self.flops)
-
-    def tightened(self, other: Limits) -> Limits:
-        """The tighter of both, limit by limit."""
-        pairs = ((self.parameters, other.parameters), (self.flops, other.flops))
-        return Limits(*(min((most for most in pair if most is not None), default=None) for pair in pairs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +88,29 @@ class Space:
         started = copy.copy(self)
         vars(started).update(plain=architecture.as_dict, baseline=architecture)
         return started
+
+    def narrowed(self, options: Mapping[str, Sequence[Value]]) -> Space:
+        """This space with fewer options: the same decisions, so that its architectures are valid in this space, too. Limits stay.
+
+        Args:
+            options: decision name to the options that are left of it, in any order.
+
+        Raises:
+            InputError: if there is no such decision or option, if none is left, or if no network of the limits or the list is.
+        """
+        known = {d.name: d.options for d in self.decisions}
+        for name, kept in options.items():
+            if not kept or not set(kept) <= set(known.get(name, ())):
+                there = f"can be narrowed to some of {list(known[name])}" if name in known else f"is no decision of space {self.name!r}"
+                raise InputError(f"{name!r} {there}{f', not to {list(kept)}' if name in known else ''}")
+        decisions = tuple(replace(d, options=tuple(o for o in d.options if o in options.get(d.name, d.options))) for d in self.decisions)
+        plain = {name: option for name, option in self.plain.items() if option in options.get(name, (option,))}
+        listed = tuple(a for a in self.listed if all(option in options.get(name, (option,)) for name, option in a.choices))
+        if self.listed and not listed:
+            raise InputError(f"none of the {len(self.listed)} listed architectures of space {self.name!r} has these options alone")
+        fewer = replace(self, decisions=decisions, plain=plain, listed=listed)
+        fewer.baseline  # noqa: B018 - refuses what no network keeps
+        return fewer
 
     # -- architectures -------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from metanas.networks.registry import builds
 from metanas.spaces.operation import Inputs, Settings
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "silu": nn.SiLU, "gelu": nn.GELU}
-_EPSILON = 1e-5
+EPSILON = 1e-5
 
 
 class BatchNorm(nn.Module):
@@ -28,7 +28,7 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, channels, ...)``, normalised."""
-        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, self.training, 0.1, _EPSILON)
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, self.training, 0.1, EPSILON)
 
 
 class LayerNorm(nn.Module):
@@ -41,7 +41,7 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, channels, ...)``, normalised."""
-        return F.layer_norm(x.movedim(1, -1), self.weight.shape, self.weight, self.bias, _EPSILON).movedim(-1, 1)
+        return F.layer_norm(x.movedim(1, -1), self.weight.shape, self.weight, self.bias, EPSILON).movedim(-1, 1)
 
 
 @builds("identity")

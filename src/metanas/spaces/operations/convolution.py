@@ -46,5 +46,5 @@ def _sep_flops(inputs: Inputs, settings: Settings) -> int:
     return 2 * prod(out[1:]) * inputs[0][0] * (_taps(inputs, settings) + out[0])
 
 
-register_operation(Operation("conv", _shape, _conv_parameters, _conv_flops))
-register_operation(Operation("sep_conv", _shape, _sep_parameters, _sep_flops))
+register_operation(Operation("conv", _shape, _conv_parameters, _conv_flops, weighs_inputs=True))
+register_operation(Operation("sep_conv", _shape, _sep_parameters, _sep_flops, weighs_inputs=True))

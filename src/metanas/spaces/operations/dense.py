@@ -31,5 +31,5 @@ def _flat(inputs: Inputs, settings: Settings) -> Shape:
     return (prod(shape),)
 
 
-register_operation(Operation("dense", _shape, _parameters, _flops))
+register_operation(Operation("dense", _shape, _parameters, _flops, weighs_inputs=True))
 register_operation(Operation("flatten", _flat, fixed=True))

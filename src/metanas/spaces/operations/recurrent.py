@@ -33,4 +33,4 @@ def _flops(gates: int, inputs: Inputs, settings: Settings) -> int:
 
 
 for _name, _gates in GATES.items():
-    register_operation(Operation(_name, _shape, partial(_parameters, _gates), partial(_flops, _gates)))
+    register_operation(Operation(_name, _shape, partial(_parameters, _gates), partial(_flops, _gates), weighs_inputs=True))
