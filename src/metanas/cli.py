@@ -1,4 +1,4 @@
-"""The command line: ``metanas search``, ``resume``, ``predict``, ``history``, ``forget``, ``bench``.
+"""The command line: ``metanas search``, ``resume``, ``predict``, ``history``, ``forget``, ``bench``, ``meta-train``, ``adapt``.
 
 Nothing heavy is imported before a verb runs, so that ``metanas --help`` answers at once.
 """
@@ -19,6 +19,7 @@ import typer
 
 from metanas import __version__
 from metanas.cli_bench import Json, bench
+from metanas.cli_meta import adapt, meta_train
 from metanas.errors import InputError, MetaNASError
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ def search(
         typer.Option(
             "--strategy",
             help="How to search: random, evolution, ..., hyperband:NAME, which tries many networks briefly and the best longer, "
-            "or FILE.py with a strategy of your own. Default: by the data.",
+            "a one-shot method (darts, darts-second-order, gdas, pc-darts, enas, single-path), which trains all networks of the space "
+            "as one with shared weights first, or FILE.py with a strategy of your own. Default: by the data.",
             metavar="NAME",
         ),
     ] = None,
@@ -324,11 +326,13 @@ def _at_work(folder: str) -> bool:
 
 
 app.command(short_help="Compare search strategies on exact benchmarks.")(_verb(bench))
+app.command("meta-train", short_help="Learn, over many small tasks, a start that a few examples adapt.")(_verb(meta_train))
+app.command(short_help="Adapt such a start to a few examples, and predict.")(_verb(adapt))
 
 
 def _limits(budget: str | None, trials: str | None, max_params: str | None) -> dict[str, Any]:
     """The limits as numbers, checked before anything is read."""
-    from metanas.search.budget import parse_count, parse_seconds
+    from metanas.quantities import parse_count, parse_seconds
 
     return {
         "budget": None if budget is None else _named("--budget", parse_seconds, budget),

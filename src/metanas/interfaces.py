@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from metanas.tasks import Task
 
 State = dict[str, Any]
-"""JSON values and numpy arrays."""
+"""JSON values and numpy arrays, and tensors in that of an inner loop."""
 
 
 class TaskReader(ABC):
@@ -79,19 +79,32 @@ class Strategy(ABC):
 
 
 class OneShot(ABC):
-    """Trains shared weights and choices together, in small steps that the search drives."""
+    """Trains shared weights and choices together, in small steps that the search drives.
+
+    Pure functions of an explicit state, which can be saved after any step (``metanas.states``) and gone on from.
+    """
 
     @abstractmethod
     def init(self, seed: int) -> State:
-        """Fresh shared weights and choices."""
+        """Fresh shared weights and choices; ``state["step"]`` counts the updates."""
 
     @abstractmethod
     def update(self, state: State, batch: Mapping[str, Any]) -> State:
-        """One step; pure."""
+        """One step: a new state; the given one stays as it was.
+
+        Args:
+            state: from :meth:`init` or an earlier update.
+            batch: tensors ``x``, ``y`` (training) and ``x_val``, ``y_val`` (other examples, to judge choices by), and ``progress``,
+                the share of the schedule that is over, in [0, 1].
+        """
 
     @abstractmethod
     def decode(self, state: State, n: int) -> list[Architecture]:
-        """Up to ``n`` architectures, the most promising first; they are then evaluated alone like any other."""
+        """Up to ``n`` distinct architectures, the most promising first; they are then evaluated alone like any other."""
+
+    def diagnosis(self, state: State) -> dict[str, float]:
+        """How the training goes, in numbers by name: entropy of the choices, share of skip connections, ...; nothing by default."""
+        return {}
 
 
 class MetaLearner(ABC):

@@ -21,7 +21,8 @@ def situations(draw, timed=None):
         seconds = draw(st.floats(1, 90_000))
         time = {"seconds": seconds, "overhead": draw(st.floats(0, 20)), "step_seconds": draw(st.floats(1e-4, 2))}
     joined = train + draw(st.integers(3, 60_000))
-    return Situation(train, joined, draw(st.booleans()), draw(st.integers(1, 64)), draw(st.booleans()), trials, **time)
+    supernet = draw(st.none() | st.just(train - train // 2))
+    return Situation(train, joined, draw(st.booleans()), draw(st.integers(1, 64)), draw(st.booleans()), trials, supernet=supernet, **time)
 
 
 @given(situations())
@@ -51,7 +52,7 @@ def test_moments_of_a_time_budget_come_in_order_and_leave_time_for_the_end(at):
     if at.seconds > at.overhead + CLOSING_SECONDS + 0.03 * at.seconds + 1:
         assert plan.confirm_until < at.seconds, "time is left for the final training"
     assert plan.trial_seconds > 0
-    assert plan.flops_ratio is None or plan.flops_ratio > 0
+    assert plan.flops_ratio is None or plan.flops_ratio >= 1, "the plain network is a candidate however short the time is"
 
 
 @given(situations(timed=True))
@@ -73,6 +74,26 @@ def test_plans_of_a_trial_budget_depend_on_the_data_alone(at, workers):
     plan = make_plan(at)
     assert (plan.search_until, plan.confirm_until, plan.trial_seconds) == (None,) * 3
     assert plan.flops_ratio == (None if at.population else FLOPS_RATIO)
+
+
+@given(situations())
+@settings(max_examples=300)
+def test_a_supernet_is_planned_where_the_search_begins_with_one(at):
+    plan = make_plan(at)
+    assert (plan.supernet is None) == (at.supernet is None)
+    if plan.supernet is None:
+        return
+    assert plan.supernet.steps >= 10
+    assert 1 <= plan.supernet.batch <= at.supernet
+    assert plan.supernet.answers >= 1
+    if at.trials is not None:
+        assert plan.supernet.answers == at.trials - plan.confirm * plan.folds
+    if at.seconds is None:
+        steps = plan.fidelities[-1].effort * at.steps_per_epoch
+        assert plan.supernet.steps <= max(10, 1.5 * steps * (at.trials or float("inf")))
+        assert plan.supernet.until is None
+    else:
+        assert at.overhead <= plan.supernet.until <= plan.search_until
 
 
 @given(situations(timed=True), st.floats(1.1, 20))

@@ -21,7 +21,7 @@ from metanas.delivery.result import Result
 from metanas.delivery.scoring import Comparison, score_once
 from metanas.errors import InputError, MetaNASError
 from metanas.experience import Experience
-from metanas.search import sitting
+from metanas.search import conclusion, sitting
 from metanas.spaces import Draft, make_space
 
 TRIALS, LIMIT, SEED = 14, 900, 5
@@ -170,7 +170,7 @@ def test_a_plain_network_that_is_better_is_kept_beside_the_answer(places, monkey
         plain = Comparison("the plain network", -0.2, (-0.3, -0.1), "loses")
         return replace(scores, comparison=plain if any(e.name == plain.against for e in entries) else scores.comparison)
 
-    monkeypatch.setattr(sitting, "score_once", scored)
+    monkeypatch.setattr(conclusion, "score_once", scored)
     found = metanas.search(points(), trials=TRIALS, seed=SEED, max_params=LIMIT, workers=0, out=places / "plain", store=False)
     assert "the plain network" in found.result.baselines
     plain = metanas.load_model(found.folder / "plain")
@@ -293,7 +293,7 @@ def test_ctrl_c_while_the_result_is_written_is_too_late_to_stop_it(places, monke
         os.kill(os.getpid(), signal.SIGINT)
         return score_once(*arguments, **options)
 
-    monkeypatch.setattr(sitting, "score_once", pressed)
+    monkeypatch.setattr(conclusion, "score_once", pressed)
     handler = signal.getsignal(signal.SIGINT)
     found = metanas.search(points(90), trials=1, workers=0, out=places / "too-late", store=False)
     assert (found.folder / "result.json").exists()
@@ -308,7 +308,7 @@ def test_a_second_ctrl_c_while_the_result_is_written_does_stop_it(places, monkey
             time.sleep(0.01)  # so that both are heard
         return score_once(*arguments, **options)
 
-    monkeypatch.setattr(sitting, "score_once", pressed)
+    monkeypatch.setattr(conclusion, "score_once", pressed)
     with pytest.raises(KeyboardInterrupt):
         metanas.search(points(90), trials=1, workers=0, out=places / "not-too-late", store=False)
     assert not (places / "not-too-late" / "result.json").exists()

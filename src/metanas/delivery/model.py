@@ -194,6 +194,10 @@ def load_model(folder: str | Path) -> Model:
             f"there is no trained model in {given}: no file {place / DESCRIPTION}; give the folder that a finished search wrote"
         )
     record = read_json(place / DESCRIPTION, "the model's description")
+    if "does" in record:
+        raise InputError(
+            f"{given} holds what a {record['does']} learned, not the model of one task; `metanas adapt {given} SUPPORT.npz` uses it"
+        )
     if not isinstance(record.get("schema"), int) or "graph" not in record:
         raise InputError(f"{place / DESCRIPTION} was not written by metanas; give the folder that a finished search wrote")
     if record["schema"] > SCHEMA:

@@ -54,6 +54,8 @@ class Result:
         versions: of Python and the packages that decide the result.
         notes: sentences for the user: columns left out, files skipped, defaults chosen.
         positive: of two classes, the one that recall, precision and F1 are about; else empty.
+        oneshot: of a search by a one-shot method: how its training went, what it answered, and how far its ranking was right, see
+            ``metanas.search.oneshot.Sharing.record``; else None.
     """
 
     task: str
@@ -84,6 +86,7 @@ class Result:
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     positive: str = ""
+    oneshot: Mapping[str, Any] | None = None
 
     @property
     def score(self) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from metanas.delivery.baselines import ANSWER, PLAIN
 from metanas.delivery.model import FOLDER
 from metanas.delivery.result import FILE, PLAIN_FOLDER, Result
+from metanas.delivery.supernet_words import supernet_lines
 from metanas.delivery.words import metric_name, metric_text, metric_words
 from metanas.records import LOWER_IS_BETTER
 
@@ -90,6 +91,10 @@ def _lines(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
     yield f"  {result.parameters:,} parameters (numbers learned), {_operations(result.flops)} operations per example", "dim"
     yield "", ""
     yield from _scores(result, folder)
+    if result.oneshot is not None:
+        yield "", ""
+        yield f"The supernet ({result.oneshot['method']})", "bold"
+        yield from ((f"  {line}", "") for line in supernet_lines(result.oneshot, result.metric))
     if result.notes:
         yield "", ""
         yield "Worth knowing", "bold"

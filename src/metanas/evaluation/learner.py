@@ -65,7 +65,7 @@ class Learner:
         self.batch = min(batch_size(len(self._rows)), len(self._rows))
         self.steps_per_epoch = max(1, len(self._rows) // self.batch)
         self._loss = loss_function(data.kind, self._recipe.label_smoothing, tensors.class_weights)
-        self._precision = _precision(candidate, tensors)
+        self._precision = precision_for(candidate, tensors)
         self._optimiser = _adamw(self.network, self._recipe)
         self._parameters = list(self.network.parameters())
         self._batches = self._order()
@@ -132,7 +132,7 @@ class Learner:
             yield from torch.split(shuffled[: self.steps_per_epoch * self.batch], self.batch)
 
 
-def _precision(candidate: Candidate, tensors: Tensors) -> AbstractContextManager[object]:
+def precision_for(candidate: Candidate, tensors: Tensors) -> AbstractContextManager[object]:
     """In which numbers the forward pass is computed: lower precision for convolutions that give classes, where it is fast.
 
     Values are trained in float32, since a prediction in bfloat16 has two to three digits; so are recurrent layers, whose fused kernels

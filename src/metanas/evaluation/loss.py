@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -22,12 +23,17 @@ def loss_function(kind: Kind, label_smoothing: float = 0.0, class_weights: Tenso
         class_weights: ``(classes,)``; an example counts as much as its class's weight, and the sum is divided by the number of examples.
     """
     if kind == "regression":
-        return lambda raw, y: F.mse_loss(raw.float(), y)
+        return lambda raw, y: F.mse_loss(_wide(raw), y)
     if class_weights is None:
-        return lambda raw, y: F.cross_entropy(raw.float(), y, label_smoothing=label_smoothing)
-    return lambda raw, y: F.cross_entropy(raw.float(), y, class_weights, reduction="sum", label_smoothing=label_smoothing) / len(y)
+        return lambda raw, y: F.cross_entropy(_wide(raw), y, label_smoothing=label_smoothing)
+    return lambda raw, y: F.cross_entropy(_wide(raw), y, class_weights, reduction="sum", label_smoothing=label_smoothing) / len(y)
 
 
 def in_users_terms(kind: Kind, raw: Tensor, target_mean: Tensor, target_std: Tensor) -> Tensor:
     """Raw outputs ``(examples, outputs)`` as class probabilities, or as values in the targets' unit."""
     return raw.softmax(dim=1) if kind == "classification" else raw * target_std + target_mean
+
+
+def _wide(raw: Tensor) -> Tensor:
+    """Float32 at least."""
+    return raw if raw.dtype == torch.float64 else raw.float()

@@ -6,9 +6,9 @@
 import sys
 from types import ModuleType
 
+from metanas.search.conclusion import SearchResult as SearchResult
 from metanas.search.search import resume as resume
 from metanas.search.search import search as search
-from metanas.search.sitting import SearchResult as SearchResult
 
 
 class _Callable(ModuleType):

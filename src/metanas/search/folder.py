@@ -23,6 +23,8 @@ RESULT = "result.json"
 PRIVATE_STORE = "store.db"
 ARRAYS = ".arrays"
 """Folder in the run's own for the training arrays and the weights of final trainings, while the search runs."""
+SUPERNET = ".supernet"
+"""Folder in the run's own for the checkpoint of a supernet in training, and for its answers; until there is a result."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ def read_run(folder: Path) -> Run:
         raise InputError(f"{folder} holds no search to resume: there is no {FILE} in it; give the folder that `metanas search` printed")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
+        if "does" in record:
+            raise InputError(f"{folder} holds no search, but a {record['does']}: `metanas meta-train --resume {folder}` goes on with it")
         version = record.pop("metanas")
         if record.pop("schema") != SCHEMA or version.split(".")[:2] != __version__.split(".")[:2]:
             raise InputError(
@@ -216,6 +220,11 @@ def arrays_folder(folder: Path) -> Iterator[Path]:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def clear_supernet(folder: Path) -> None:
+    """Take away what a supernet left in the run's folder; the result has all of it that is worth keeping."""
+    shutil.rmtree(folder / SUPERNET, ignore_errors=True)
 
 
 def _holds_something(folder: Path) -> bool:

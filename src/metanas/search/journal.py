@@ -43,3 +43,7 @@ class Journal:
         if fresh:
             self._experience.record_many(self.search_id, self._fingerprint, fresh, self._elapsed())
             self._own.update((e.proposal.id, e) for e, _ in fresh)
+
+    def tick(self) -> None:
+        """Write how much of the budget is spent, where for long there is nothing to record."""
+        self._experience.record_many(self.search_id, self._fingerprint, [], self._elapsed())

@@ -59,6 +59,7 @@ class LogObserver:
         self._last = clock()
 
     def _line(self, text: str) -> None:
+        self._last = self._clock()
         print(f"[{self._budget.elapsed:6.1f}s] {text}", file=self._out, flush=True)
 
     def on_evaluation(self, evaluation: Evaluation, best: Evaluation | None) -> None:
@@ -66,7 +67,6 @@ class LogObserver:
         news = best is not None and (self._counts.best is None or best.proposal.id != self._counts.best.proposal.id)
         self._counts.add(evaluation, best)
         if news or self._clock() - self._last >= EVERY:
-            self._last = self._clock()
             self._line(self._counts.text)
 
     def on_message(self, text: str) -> None:
@@ -81,7 +81,6 @@ class LogObserver:
     def on_progress(self, share: float) -> None:
         """A line if nothing was said for half a minute."""
         if self._clock() - self._last >= SILENCE:
-            self._last = self._clock()
             self._line(f"still at it, {100 * share:.0f} % done" if share else f"still at it: {self._counts.text}")
 
     def close(self) -> None:

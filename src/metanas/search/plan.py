@@ -13,6 +13,7 @@ from typing import Any
 
 from metanas.evaluation.recipe import batch_size
 from metanas.records import Fidelity
+from metanas.search.supernet_plan import SUPERNET_SHARE, SupernetPlan, plan_supernet
 
 SEARCH_SHARE = 0.5
 """Share of a time budget for the search where candidates train one at a time; the rest is for the final training."""
@@ -64,6 +65,7 @@ class Plan:
         confirm_until: seconds of the budget at which the final training begins; None if time is not limited.
         trial_seconds: longest time for one candidate; None allows any.
         flops_ratio: FLOPs allowed at most, in those of the plain network; None allows any.
+        supernet: for searches that train one first; else None.
     """
 
     fidelities: tuple[Fidelity, ...]
@@ -76,6 +78,7 @@ class Plan:
     confirm_until: float | None = None
     trial_seconds: float | None = None
     flops_ratio: float | None = None
+    supernet: SupernetPlan | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; :meth:`from_json` reads it back."""
@@ -84,7 +87,12 @@ class Plan:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Plan:
         """The plan written by :meth:`to_json`."""
-        return cls(**{**record, "fidelities": tuple(Fidelity.from_json(f) for f in record["fidelities"])})
+        supernet = record.get("supernet")
+        parts = {
+            "fidelities": tuple(Fidelity.from_json(f) for f in record["fidelities"]),
+            "supernet": None if supernet is None else SupernetPlan(**supernet),
+        }
+        return cls(**{**record, **parts})
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,7 @@ class Situation:
         seconds: time budget; None if not limited.
         overhead: seconds of it already gone (reading, starting workers).
         varied: whether training varies the examples at random (pictures are).
+        supernet: rows with which a supernet trains its weights, where the search begins with one; else None.
         step_seconds: of one training step of the plain network; needed with a time budget.
         group_seconds: in which a whole group does a step, where candidates train together.
     """
@@ -113,6 +122,7 @@ class Situation:
     seconds: float | None = None
     overhead: float = 0.0
     varied: bool = False
+    supernet: int | None = None
     step_seconds: float | None = None
     group_seconds: float | None = None
 
@@ -126,6 +136,10 @@ class Situation:
         """Steps of one pass over training and validation part."""
         return -(-self.joined // batch_size(self.joined))
 
+    def answers(self, confirming: int) -> int | None:
+        """Trials for what a supernet proposes, if so many are for confirming; None for any number."""
+        return None if self.trials is None else self.trials - confirming
+
 
 def make_plan(at: Situation) -> Plan:
     """The plan for a situation."""
@@ -136,15 +150,21 @@ def make_plan(at: Situation) -> Plan:
     if at.seconds is None or at.step_seconds is None:
         steps: float = max(min(most, FINAL_STEPS if at.population else 1200), 2 * per_epoch)
         most_flops = None if at.population else FLOPS_RATIO
-        return Plan(_rungs(steps, per_epoch), _final_epochs(at, steps), group, lookahead, confirm, folds, flops_ratio=most_flops)
+        final = _final_epochs(at, steps)
+        sharing = None if at.supernet is None else plan_supernet(at.supernet, at.answers(confirm * folds), steps)
+        return Plan(_rungs(steps, per_epoch), final, group, lookahead, confirm, folds, flops_ratio=most_flops, supernet=sharing)
     left = max(1.0, at.seconds - at.overhead - CLOSING_SECONDS - CLOSING_SHARE * at.seconds)
     search = left - _reserve(at, left)
     exploring = search * (1 - CONFIRM_SHARE if confirm else 1)
-    capacity = exploring * at.workers / (at.group_seconds or at.step_seconds)  # steps of a group that the search has time for
+    trying = exploring * (1 - SUPERNET_SHARE if at.supernet else 1)
+    capacity = trying * at.workers / (at.group_seconds or at.step_seconds)  # steps of a group that the search has time for
     steps = max(10.0, min(most, _trial_steps(at, capacity)))
     fitting = (left - search) / at.step_seconds / at.final_steps_per_epoch  # epochs of the plain network
     final = max(0.2, min(_final_epochs(at, steps), HOPE * fitting))
-    searchable = math.inf if at.population else exploring / 3 / (steps * at.step_seconds)
+    searchable = math.inf if at.population else trying / 3 / (steps * at.step_seconds)
+    sharing = None
+    if at.supernet is not None:
+        sharing = plan_supernet(at.supernet, at.answers(confirm * folds), steps).timed(at.overhead + exploring - trying)
     return Plan(
         _rungs(steps, per_epoch),
         final,
@@ -155,7 +175,8 @@ def make_plan(at: Situation) -> Plan:
         search_until=at.overhead + exploring,
         confirm_until=at.overhead + search,
         trial_seconds=max(10.0, 0.5 * search),
-        flops_ratio=max(0.25, min(fitting / min(final, ENOUGH_EPOCHS), searchable)),
+        flops_ratio=max(1.0, min(fitting / min(final, ENOUGH_EPOCHS), searchable)),  # the plain network is trained anyway
+        supernet=sharing,
     )
 
 

@@ -12,10 +12,10 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from metanas.machine import ONE_THREAD
+
 Heard = queue.SimpleQueue[tuple["WorkerProcess", dict[str, Any] | None]]
 """Who said something, and what; None is the last of a process."""
-
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 class WorkerProcess:
@@ -36,7 +36,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            env={**os.environ, **_ONE_THREAD, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
+            env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
             start_new_session=True,  # Ctrl-C reaches the search alone, which then decides
         )
         self._thread = threading.Thread(target=self._listen, args=(heard,), daemon=True)

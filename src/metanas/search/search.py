@@ -6,27 +6,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from metanas.delivery.result import versions
 from metanas.errors import InputError
 from metanas.evaluation import batchable
 from metanas.experience import Experience, open_experience
 from metanas.interfaces import Observer, Prior
+from metanas.machine import cores
 from metanas.networks.registry import builders
 from metanas.plugins import homes, import_plugins
-from metanas.records import Fidelity
-from metanas.search.budget import Budget, parse_count, parse_seconds
-from metanas.search.executors import cores
+from metanas.quantities import parse_count, parse_seconds
+from metanas.search.budget import Budget
+from metanas.search.conclusion import SearchResult
 from metanas.search.folder import PRIVATE_STORE, Run, make_folder, read_run
-from metanas.search.sitting import SearchResult, Sitting, objective_for
+from metanas.search.proposers import choose_proposer, proposer_for
+from metanas.search.sitting import Sitting
 from metanas.spaces import Space
 from metanas.spaces.chosen import choose_space
-from metanas.strategies import Brief, choose_strategy, make_strategy
 from metanas.tasks import Task
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_BUDGET = 300.0
 """Seconds, where the user gives neither a time nor a number of trials."""
@@ -57,7 +55,7 @@ def search(
         budget: wall-clock time for everything, e.g. ``"5m"`` or seconds; five minutes if ``trials`` isn't given either.
         trials: most evaluations. Same seed and trials, no time budget: the same trials and the same result.
         seed: of everything random.
-        strategy: name, ``wrapper:name`` for a wrapped one, ``file.py`` or ``file.py:name`` of a user's; None chooses.
+        strategy: name, ``wrapper:name`` for a wrapped one, ``file.py`` or ``file.py:name`` of a user's, or a one-shot method; None chooses.
         space: name, ``file.py`` or ``file.py:name`` of a user's space, or a function from ``TaskShape`` to ``Space``; None chooses.
         metric: that decides; None takes the task's.
         max_params: hard limit on the number of parameters, e.g. ``"100k"``.
@@ -92,8 +90,8 @@ def search(
     most = parse_count(max_params) if max_params is not None else None
     chosen = choice.space.within(parameters=most)
     together = batchable(chosen.graph(chosen.baseline))
-    named = choose_strategy(strategy or ("evolution" if together else "hyperband:evolution"))
-    make_strategy(named.name, Brief(chosen, objective_for(task), (Fidelity(1),)))  # refuses unknown names before anything is written
+    named = choose_proposer(strategy or ("evolution" if together else "hyperband:evolution"))
+    proposer_for(named.name).check(chosen, task.prepare()[0])  # before anything is written
     files = homes(builders())
     workers = _workers(workers, device) if files is not None else 0
     with _owned_folder(out, task.name) as folder, open_experience(folder / PRIVATE_STORE if store is False else store) as experience:

@@ -37,7 +37,7 @@ class Hello:
 
 
 class Session:
-    """Does jobs: dictionaries with ``do`` (``evaluate``, ``train`` or ``time``) and what that needs; says what comes of them."""
+    """Does jobs: dictionaries with ``do`` (``evaluate``, ``train``, ``time``, ``oneshot``) and what that needs; says what comes of it."""
 
     def __init__(self, hello: Hello) -> None:
         from metanas.evaluation import TrainingSettings
@@ -55,7 +55,7 @@ class Session:
         from metanas.evaluation.evaluator import reason_for
 
         try:
-            {"evaluate": self._evaluate, "train": self._train, "time": self._time}[job["do"]](job, say)
+            {"evaluate": self._evaluate, "train": self._train, "time": self._time, "oneshot": self._oneshot}[job["do"]](job, say)
         except Exception as error:
             say({"reason": reason_for(error)})
 
@@ -100,3 +100,9 @@ class Session:
         tensors = Tensors.of(self._data, self._device)
         step = seconds_per_step(candidates[0], tensors)
         say({"step": step, "group": seconds_per_group_step(candidates, tensors) if len(candidates) > 1 else step})
+
+    def _oneshot(self, job: dict[str, Any], say: Say) -> None:
+        """Train a supernet and say what it answers."""
+        from metanas.search.supernet_job import SupernetJob, do_supernet_job
+
+        do_supernet_job(SupernetJob.from_json(job), self._data, self._device, say)

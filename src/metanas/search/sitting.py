@@ -3,41 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
-import numpy as np
-
-from metanas.delivery.baselines import PLAIN, Entry
-from metanas.delivery.description import describe_graph
-from metanas.delivery.result import PLAIN_FOLDER, Result, baseline_records, versions
-from metanas.delivery.scoring import score_once
-from metanas.delivery.words import metric_name
+from metanas.delivery.baselines import Entry
 from metanas.errors import InputError, MetaNASError, StoreError
-from metanas.evaluation import batchable
 from metanas.evaluation.memory import total_bytes
 from metanas.experience import Experience, Status
-from metanas.interfaces import Executor, Observer, Prior
-from metanas.records import Candidate, Evaluation, Fidelity, Goal, Objective, Proposal
+from metanas.interfaces import Executor, Observer, Prior, Strategy
+from metanas.machine import cores
+from metanas.records import Candidate
 from metanas.search.budget import Budget
-from metanas.search.executors import InlineExecutor, LocalExecutor, as_in_a_worker, cores
-from metanas.search.final import Baselines, Trained, entries_for, final_epochs, load_final, save_final, seconds_to_score, train_finals
-from metanas.search.folder import Run, arrays_folder, owned
+from metanas.search.conclusion import Ending, SearchResult, conclude
+from metanas.search.executors import InlineExecutor, LocalExecutor, as_in_a_worker
+from metanas.search.final import Baselines, Trained, final_epochs, seconds_to_score, train_finals
+from metanas.search.folder import Run, arrays_folder, clear_supernet, owned
 from metanas.search.interrupts import one_held_back
 from metanas.search.journal import Journal
 from metanas.search.loop import Loop
-from metanas.search.notes import candid_notes
-from metanas.search.plan import CLOSING_SECONDS, CLOSING_SHARE, GROUP, Plan, Situation, make_plan
+from metanas.search.notes import introduction
+from metanas.search.objective import objective_for
+from metanas.search.plan import CLOSING_SECONDS, CLOSING_SHARE, Plan, make_plan
+from metanas.search.planning import affordable, situation_of, unproposed
+from metanas.search.proposer import Stage
+from metanas.search.proposers import proposer_for
 from metanas.search.session import Hello, Session
-from metanas.spaces import Architecture, Space
-from metanas.strategies import Brief, make_strategy
+from metanas.spaces import Space
+from metanas.strategies import Brief
 from metanas.tasks import Task
 
-if TYPE_CHECKING:
-    from metanas.delivery import Model
+T = TypeVar("T")
 
 MEMORY_SHARE = 0.8
 """Share of the machine's memory for the trainings, divided among as many as there are cores, however many workers there are."""
@@ -49,40 +46,6 @@ BASELINE_PATIENCE = 3.0
 """Seconds after the end of the budget, or after Ctrl-C, for which baselines are waited for."""
 LEAST_FINAL_SECONDS = 3.0
 """Shortest final training, where the budget is used up before it begins."""
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search gives.
-
-    Args:
-        result: all numbers, as in ``result.json``.
-        folder: with ``result.json`` and ``model/``.
-        evaluations: every evaluation, in the order of the proposals.
-    """
-
-    result: Result
-    folder: Path
-    evaluations: tuple[Evaluation, ...]
-
-    @property
-    def model(self) -> Model:
-        """The trained network with its preprocessing, loaded from the folder."""
-        from metanas.delivery import load_model
-
-        return load_model(self.folder)
-
-    @property
-    def score(self) -> float:
-        """The chosen metric on the test data."""
-        return self.result.score
-
-
-def objective_for(task: Task) -> Objective:
-    """The task's metric; where that counts right answers, equal counts are told apart by a thousandth of the cross-entropy."""
-    if task.kind == "regression" or task.metric == "cross_entropy":
-        return Objective.of(task.metric)
-    return Objective((Goal(((task.metric, 1.0), ("cross_entropy", 1e-3))),))
 
 
 class Sitting:
@@ -102,7 +65,8 @@ class Sitting:
         self._task, self._space, self._run, self._folder = task, space, run, folder
         self._experience, self._budget, self._prior, self._observers = experience, budget, prior, observers
         self._workers = run.workers
-        self._objective = objective_for(task)
+        self._objective = objective_for(task.kind, task.metric)
+        self._proposer = proposer_for(run.strategy)
         self._data = task.prepare()[0]
         self._interrupted = False
         self._scoring_seconds = 0.0
@@ -113,7 +77,9 @@ class Sitting:
         with owned(self._folder):
             try:
                 with arrays_folder(self._folder) as arrays:
-                    return self._sit(arrays)
+                    found = self._sit(arrays)
+                clear_supernet(self._folder)
+                return found
             except (Exception, KeyboardInterrupt) as error:
                 status: Status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
                 with suppress(StoreError):  # where the store is what failed, that is the error to tell
@@ -127,7 +93,7 @@ class Sitting:
             plan = self._plan(executor)
             baselines = Baselines(self._task, deadline=self._closing(), seed=self._run.seed)
             loop = self._search(executor, plan)
-            finals = self._finals(executor, plan, loop.best, arrays)
+            finals = self._finals(executor, plan, loop, arrays)
             executor.close()
             return self._conclude(loop, finals, baselines)
         finally:
@@ -142,19 +108,8 @@ class Sitting:
             observer.on_phase(name, seconds)
 
     def _introduce(self) -> None:
-        task, run = self._task, self._run
-        parts = f"{len(task.train):,} training, {len(task.validation):,} validation and {len(task.test):,} test examples"
-        what = f"{len(task.classes)} classes" if task.kind == "classification" else "regression"
-        self._tell(f"{task.name}: {task.data}, {what}, {parts}; decided by {metric_name(task.metric)}")
-        for note in task.notes:
-            self._tell(f"  note: {note}")
-        spent = [f"{run.seconds:g} s" if run.seconds else "", f"{run.trials} trials" if run.trials else ""]
-        limit = f", at most {run.max_params:,} parameters" if run.max_params else ""
-        workers = f"{self._workers} worker{'s' * (self._workers != 1)}" if self._workers else "this process"
-        self._tell(
-            f"searching space {self._space.name} by {run.strategy}{limit}; budget {' and '.join(filter(None, spent))}; "
-            f"{workers} on {run.device}; seed {run.seed}; writing to {self._folder}"
-        )
+        for line in introduction(self._task, self._run, self._space.name, self._workers, self._folder):
+            self._tell(line)
 
     def _executor(self, arrays: Path) -> Executor:
         self._phase("starting")
@@ -173,51 +128,21 @@ class Sitting:
     def _plan(self, executor: Executor) -> Plan:
         if self._run.plan is not None:
             return Plan.from_json(self._run.plan)
-        train, joined = len(self._data.x_train), len(self._data.x_train) + len(self._data.x_val)
-        together = batchable(self._space.graph(self._space.baseline))
-        times = self._times(executor, together) if self._run.seconds is not None else {}
-        situation = Situation(
-            train,
-            joined,
-            together,
-            max(1, self._workers),
-            recut=self._data.recut,
-            trials=self._run.trials,
-            seconds=self._run.seconds,
-            overhead=self._budget.elapsed,
-            varied=self._data.shape.data == "image",
-            step_seconds=times.get("step"),
-            group_seconds=times.get("group") if together else None,
-        )
-        plan = make_plan(situation)
+        rows = self._proposer.rows(self._data)
+        plan = make_plan(situation_of(self._run, self._data, self._space, self._budget, executor, rows))
         self._run = self._run.planned(plan.to_json())
         self._run.write(self._folder)
         return plan
 
-    def _times(self, executor: Executor, together: bool) -> dict[str, float]:
-        """Seconds of a training step: of the plain network, and of a group with as many random ones as train together."""
-        heard: dict[str, Any] = {}
-        rng = np.random.default_rng(self._run.seed)
-        others = [self._space.sample(rng) for _ in range(GROUP - 1)] if together else []
-        candidates = [self._candidate(self._space, architecture, Fidelity(1)) for architecture in (self._space.baseline, *others)]
-        executor.call({"do": "time", "candidates": [c.to_json() for c in candidates]}, self._budget.end, heard.update)
-        while not heard and time.monotonic() < self._budget.end:
-            executor.results(0.5)
-        if "reason" in heard:
-            raise MetaNASError(f"the plain network of space {self._space.name} can't be trained: {heard['reason']}")
-        return heard if "step" in heard else {"step": 1.0, "group": 1.0}  # the time is up before a single step was timed
-
-    def _candidate(self, space: Space, architecture: Architecture, fidelity: Fidelity) -> Candidate:
-        proposal = Proposal(-1, architecture, fidelity, proposer="baseline")
-        return Candidate(proposal, space.graph(architecture), space.recipe(architecture), self._run.seed)
-
     def _search(self, executor: Executor, plan: Plan) -> Loop:
-        space = self._affordable_space(plan)
-        brief = Brief(space, self._objective, plan.fidelities, self._run.seed, self._task.describe(), self._prior)
+        space = affordable(self._space, plan)
         journal = Journal(self._experience, self._run.search, self._task.fingerprint, self._task.metric, lambda: self._budget.elapsed)
+        if journal.finished:
+            count = len(journal.finished)
+            self._tell(f"going on after {count} evaluation{'s' * (count != 1)}; {self._budget.spent:.0f} s of the budget were spent before")
         loop = Loop(
             space,
-            make_strategy(self._run.strategy, brief),
+            self._strategy(executor, plan, space, journal),
             self._objective,
             executor,
             journal,
@@ -228,29 +153,35 @@ class Sitting:
             trial_seconds=plan.trial_seconds,
             observers=self._observers,
         )
-        if journal.finished:
-            count = len(journal.finished)
-            self._tell(f"going on after {count} evaluation{'s' * (count != 1)}; {self._budget.spent:.0f} s of the budget were spent before")
         loop.restore(journal.finished)
         try:
-            end = self._moment("search", plan.search_until)
-            loop.run(end)
-            executor.drop(SETTLING_SECONDS)
-            if plan.confirm:
-                loop.confirm(plan.confirm, plan.folds, self._moment("confirming the best", plan.confirm_until))
+            if not self._interrupted:
+                loop.run(self._moment("search", plan.search_until))
+                executor.drop(SETTLING_SECONDS)
+                if plan.confirm:
+                    loop.confirm(plan.confirm, plan.folds, self._moment("confirming the best", plan.confirm_until))
         except KeyboardInterrupt:
             self._interrupt()
         executor.drop(0.0 if self._interrupted else SETTLING_SECONDS)
         return loop
 
-    def _affordable_space(self, plan: Plan) -> Space:
-        if plan.flops_ratio is None:
-            return self._space
-        most = int(plan.flops_ratio * self._space.graph(self._space.baseline).flops)
+    def _strategy(self, executor: Executor, plan: Plan, space: Space, journal: Journal) -> Strategy:
+        brief = Brief(space, self._objective, plan.fidelities, self._run.seed, self._task.describe(), self._prior)
+
+        def make() -> Strategy:
+            at_work = (executor, self._folder, self._observers, plan.supernet, self._moment, journal.tick)
+            return self._proposer.strategy(brief, Stage(*at_work, int(MEMORY_SHARE * total_bytes()), self._interrupted))
+
+        return self._twice(make, executor)
+
+    def _twice(self, work: Callable[[], T], executor: Executor) -> T:
+        """Do ``work``; where Ctrl-C comes in between, once more, and then it finds the search interrupted."""
         try:
-            return self._space.within(parameters=self._run.max_params, flops=most)
-        except InputError:  # no smaller ones: the user did not ask for this limit
-            return self._space
+            return work()
+        except KeyboardInterrupt:
+            self._interrupt()
+            executor.drop()
+            return work()
 
     def _moment(self, phase: str, until: float | None) -> float:
         """Begin a phase that ends when so much of the budget is spent; returns when that is, on the clock."""
@@ -262,14 +193,13 @@ class Sitting:
         seconds = self._run.seconds or 0.0
         return self._budget.end - CLOSING_SECONDS - max(CLOSING_SHARE * seconds, self._scoring_seconds)
 
-    def _finals(self, executor: Executor, plan: Plan, best: Evaluation | None, arrays: Path) -> list[Trained]:
-        plain = self._candidate(self._space, self._space.baseline, plan.fidelities[-1])
+    def _finals(self, executor: Executor, plan: Plan, loop: Loop, arrays: Path) -> list[Trained]:
+        plain = unproposed(self._space, self._space.baseline, plan.fidelities[-1], self._run.seed)
         candidates, epochs = [plain], [final_epochs(None, plan)]
-        if best is not None and best.proposal.architecture != self._space.baseline:
-            architecture = best.proposal.architecture
-            graph, recipe = self._space.graph(architecture), self._space.recipe(architecture)
-            candidates.insert(0, Candidate(best.proposal, graph, recipe, best.seed))
-            epochs.insert(0, final_epochs(best, plan))
+        found = self._found(loop, plan)
+        if found is not None and found.proposal.architecture != self._space.baseline:
+            candidates.insert(0, found)
+            epochs.insert(0, final_epochs(loop.best, plan))
 
         def train() -> list[Trained]:
             if self._run.seconds is not None and not self._interrupted:
@@ -282,12 +212,17 @@ class Sitting:
             self._phase("final training", None if deadline == float("inf") else deadline - now)
             return train_finals(executor, candidates, epochs, arrays, deadline, self._observers, self._workers)
 
-        try:
-            return train()
-        except KeyboardInterrupt:
-            self._interrupt()
-            executor.drop()
-            return train()
+        return self._twice(train, executor)
+
+    def _found(self, loop: Loop, plan: Plan) -> Candidate | None:
+        """The candidate with the best evaluation; where nothing was evaluated, the one that the proposer would bet on."""
+        if loop.best is not None:
+            architecture = loop.best.proposal.architecture
+            return Candidate(loop.best.proposal, self._space.graph(architecture), self._space.recipe(architecture), loop.best.seed)
+        if loop.evaluations or (guess := self._proposer.untried()) is None:
+            return None
+        self._notes.append(f"no network was tried alone, so the answer is the one that {self._run.strategy} holds for the best")
+        return unproposed(self._space, guess, plan.fidelities[-1], self._run.seed)
 
     def _interrupt(self) -> None:
         """After Ctrl-C: the first ends the search early, another one at once."""
@@ -313,57 +248,12 @@ class Sitting:
         self._phase("baselines and test")
         fitted = self._fitted(baselines)
         with nullcontext() if self._interrupted else one_held_back(), as_in_a_worker():  # threads wait for each other on a busy machine
-            return self._deliver(loop, finals, good, fitted)
+            return self._deliver(loop, finals, fitted)
 
-    def _deliver(self, loop: Loop, finals: list[Trained], good: list[Trained], fitted: list[Entry]) -> SearchResult:
-        models = [load_final(final, self._task) for final in good]
-        model, plain = models[0], models[1] if len(models) > 1 else None
-        reason = finals[-1].reason if len(finals) > len(good) else None
-        entries = entries_for(model, plain, reason, fitted)
-        scores = score_once(self._task, entries, seed=self._run.seed)
-        save_final(self._folder, model)
-        if plain is not None and scores.comparison is not None and scores.comparison.beaten_by(PLAIN):
-            save_final(self._folder / PLAIN_FOLDER, plain)
-        result = self._result(
-            loop, good[0], scores.by_name[entries[0].name].to_json(), baseline_records(entries[1:], scores), scores.comparison
-        )
-        result.write(self._folder)
+    def _deliver(self, loop: Loop, finals: list[Trained], fitted: list[Entry]) -> SearchResult:
+        record = self._proposer.record(loop.evaluations, self._task.metric)
+        facts = (self._task, self._run, self._folder, self._space, self._budget, loop)
+        result = conclude(Ending(*facts, record, self._notes, self._interrupted), finals, fitted)
         status: Status = "interrupted" if self._interrupted else "finished"
         self._experience.finish_search(self._run.search, status, result=result.to_json(), elapsed=self._budget.elapsed)
         return SearchResult(result, self._folder, tuple(sorted(loop.evaluations, key=lambda e: e.proposal.id)))
-
-    def _result(self, loop: Loop, final: Trained, test: Mapping[str, Any], baselines: Mapping[str, Any], comparison: Any) -> Result:
-        task, run, graph = self._task, self._run, final.candidate.graph
-        validation = next((e.metrics for e in (loop.best,) if e is not None and e.proposal.id == final.candidate.proposal.id), None)
-        if validation is None and loop.best is not None and loop.best.proposal.architecture == final.candidate.proposal.architecture:
-            validation = loop.best.metrics
-        return Result(
-            task=task.name,
-            kind=task.kind,
-            data=task.data,
-            target=task.target,
-            classes=len(task.classes),
-            positive=task.positive,
-            examples={"train": len(task.train), "validation": len(task.validation), "test": len(task.test)},
-            data_fingerprint=task.fingerprint,
-            metric=task.metric,
-            test=test,
-            validation={**validation, "score": validation[task.metric]} if validation else {},
-            baselines=baselines,
-            comparison=None if comparison is None else comparison.to_json(),
-            architecture=final.candidate.proposal.architecture.to_json(),
-            network=describe_graph(graph),
-            parameters=graph.parameters,
-            flops=graph.flops,
-            space=self._space.name,
-            strategy=run.strategy,
-            seed=run.seed,
-            trials=loop.trials,
-            failures=sum(e.failed for e in loop.evaluations),
-            seconds=self._budget.elapsed,
-            budget={"seconds": run.seconds, "trials": run.trials, "max_params": run.max_params},
-            interrupted=self._interrupted,
-            search=run.search,
-            versions=versions(),
-            notes=(*task.notes, *run.notes, *self._notes, *candid_notes(loop.evaluations, final.candidate, self._space)),
-        )

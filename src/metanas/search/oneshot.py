@@ -1,0 +1,221 @@
+"""One-shot methods in a search: one worker trains a supernet, and what it answers is then evaluated alone like any other trial."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from metanas.delivery.files import read_json, write_json
+from metanas.delivery.supernet_words import listed
+from metanas.errors import InputError, MetaNASError
+from metanas.evaluation.memory import in_words
+from metanas.interfaces import Strategy
+from metanas.oneshot import check_oneshot, oneshot_bytes, rank_correlation
+from metanas.records import Evaluation
+from metanas.search.folder import SUPERNET
+from metanas.search.proposer import Proposer, Stage
+from metanas.search.supernet_job import SupernetJob
+from metanas.spaces import Architecture, Space
+from metanas.spaces.decision import Decision, Value
+from metanas.spaces.narrowing import supernet_space
+from metanas.spaces.space import RECIPE, Limits
+from metanas.strategies import Brief
+from metanas.strategies.listed import Listed
+from metanas.tasks.data import LearningData
+
+CHECKPOINT, ANSWERS = "checkpoint.safetensors", "answers.json"
+PATIENCE = 60.0
+"""Seconds after its time when a worker that still trains a supernet is killed: single steps of large ones take long."""
+TICK = 5.0
+"""Seconds between two notes of the time spent."""
+NEWS_EVERY, NEWS = 10.0, 10
+"""Least seconds between two lines on how the choices stand, and how many there are in all."""
+NOTHING: Mapping[str, Any] = {"answers": [], "diagnosis": {}, "history": [], "messages": [], "steps": 0, "seconds": 0.0}
+"""What a supernet answers that was stopped before its first checkpoint."""
+
+
+class Sharing(Proposer):
+    """A one-shot method by name: shared weights are trained first, and the architectures that they lead to are the proposals."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._open: tuple[str, ...] = ()
+        self._closed: Mapping[str, Value] = {}
+        self._answered: Mapping[str, Any] | None = None
+        self._proposed: list[Architecture] = []
+
+    def check(self, space: Space, data: LearningData) -> None:
+        """Refuses names that are none, and spaces in which a supernet could leave nothing open."""
+        check_oneshot(self._name)
+        _opened(space)
+
+    def rows(self, data: LearningData) -> int:
+        """Half of the training rows."""
+        return len(data.y_train) - len(data.y_train) // 2
+
+    def strategy(self, brief: Brief, stage: Stage) -> Strategy:
+        """Trains, unless an earlier sitting has done so, and proposes the answers.
+
+        Raises:
+            InputError: if the supernet would not fit in memory.
+            MetaNASError: if its training came to nothing.
+        """
+        assert stage.plan is not None
+        narrowed, self._closed = _opened(brief.space)
+        self._open = tuple(d.name for d in narrowed.decisions if len(d.options) > 1)
+        written = stage.folder / SUPERNET / ANSWERS
+        answered: Mapping[str, Any]
+        if written.exists():
+            answered = read_json(written, "what the supernet answered")
+        else:
+            answered = self._train(narrowed, brief, stage, stage.folder / SUPERNET / CHECKPOINT)
+            if not stage.hurried:
+                write_json(written, answered)
+        self._answered = answered
+        self._proposed = [Architecture.from_json(a["architecture"]) for a in answered["answers"]]
+        return Listed(self._proposed, brief.fidelities[-1], self._name)
+
+    def untried(self) -> Architecture | None:
+        """The first answer."""
+        return next(iter(self._proposed), None)
+
+    def record(self, evaluations: Sequence[Evaluation], metric: str) -> Mapping[str, Any] | None:
+        """The method; what was open and closed; ``steps``, ``seconds``, ``diagnosis``, ``history`` and ``messages`` of its training; each
+        answer's ``inherited`` score and the one it had ``alone``, and their ``rank_correlation`` over so many ``points``."""
+        if self._answered is None:
+            return None
+        alone = _alone(evaluations, metric)
+        answers = [{**a, "alone": alone.get(p.key)} for a, p in zip(self._answered["answers"], self._proposed, strict=True)]
+        pairs = [(a["inherited"], a["alone"]) for a in answers if a["inherited"] is not None and a["alone"] is not None]
+        correlation = rank_correlation([first for first, _ in pairs], [second for _, second in pairs])
+        ours = {"method": self._name, "open": list(self._open), "closed": dict(self._closed)}
+        agreement = {"rank_correlation": correlation if math.isfinite(correlation) else None, "points": len(pairs)}
+        return {**ours, **self._answered, "answers": answers, **agreement}
+
+    def _train(self, space: Space, brief: Brief, stage: Stage, checkpoint: Path) -> Mapping[str, Any]:
+        assert stage.plan is not None
+        if stage.hurried and not checkpoint.exists():
+            return NOTHING
+        plan = stage.plan
+        if not stage.hurried:
+            self._require_room(space, plan.batch, stage.memory)
+            stage.tell("going on with the supernet from its last checkpoint" if checkpoint.exists() else self._opening())
+        end = time.monotonic() if stage.hurried else stage.begin("supernet", plan.until)
+        job = SupernetJob(self._name, space, brief.seed, plan.steps, plan.batch, plan.answers, checkpoint, end)
+        heard = _Heard(stage)
+        stage.executor.call(job.to_json(), max(end, time.monotonic()) + PATIENCE, heard.hear)
+        while heard.answered is None:
+            stage.executor.results(0.5)
+            heard.show()
+            if heard.reason is not None:
+                raise MetaNASError(f"the supernet of space {brief.space.name} could not be trained by {self._name}: {heard.reason}")
+        return heard.answered
+
+    def _require_room(self, space: Space, batch: int, memory: int) -> None:
+        needed = oneshot_bytes(self._name, space, batch)
+        if needed > memory:
+            raise InputError(
+                f"the supernet of {self._name} in space {space.name} would need about {in_words(needed)} of memory, and {in_words(memory)} "
+                "are there for it; lower --max-params, choose a smaller space, or a method that trains one path at a time, such as gdas"
+            )
+
+    def _opening(self) -> str:
+        """What is open and what is not, in a sentence."""
+        closed = [f"{name} {value}" for name, value in self._closed.items() if not name.startswith(RECIPE)]
+        left = f"; as in the plain network stay {listed(closed)}" if closed else ""
+        return f"the supernet keeps {len(self._open)} choice{'s' * (len(self._open) != 1)} open ({listed(self._open)}){left}"
+
+
+def _opened(space: Space) -> tuple[Space, Mapping[str, Value]]:
+    """What a supernet leaves open in ``space``, and what it closes."""
+    try:
+        return supernet_space(reachable(space))
+    except InputError:  # nothing of what is in reach: then all may be open, and the limits hold for the answers alone
+        return supernet_space(space)
+
+
+def reachable(space: Space) -> Space:
+    """``space`` without the options that its limits leave to no network, or in an ordered choice (a depth) only to cut-down ones.
+
+    A supernet has a place for every option; what no admitted network comes near would only take its time.
+    """
+    if space.listed or space.limits == Limits():
+        return space
+    return space.narrowed({d.name: [o for o in d.options if _in_reach(space, d, o)] for d in space.decisions})
+
+
+def _in_reach(space: Space, decision: Decision, option: Value) -> bool:
+    if space.admits(space.edit(space.baseline, decision.name, option)):
+        return True
+    try:
+        return not decision.ordered and bool(space.narrowed({decision.name: [option]}).baseline)
+    except InputError:
+        return False
+
+
+@dataclass
+class _Heard:
+    """What the worker says of the supernet that it trains, and what of it the user is told."""
+
+    stage: Stage
+    answered: Mapping[str, Any] | None = None
+    reason: str | None = None
+    share: float = 0.0
+    news: dict[str, Any] = field(default_factory=dict)
+    told: int = 0
+    lines: int = 0
+    last: float = field(default_factory=time.monotonic)
+    ticked: float = field(default_factory=time.monotonic)
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Take note."""
+        self.reason = message.get("reason", self.reason)
+        self.answered = message.get("answered", self.answered)
+        self.share = message.get("progress", self.share)
+        if "diagnosis" in message:
+            self.news = message
+        for text in message.get("messages", (self.answered or {}).get("messages", ()))[self.told :]:
+            self.told += 1
+            self.stage.tell(text)
+        if "trained" in message:
+            self.news = {}
+            self.stage.tell(f"supernet trained, {message['trained']:,} steps; comparing architectures by its shared weights")
+
+    def show(self) -> None:
+        """Pass on how far it is, and now and then how the choices stand."""
+        now = time.monotonic()
+        for observer in self.stage.observers:
+            observer.on_progress(self.share)
+        if now - self.ticked >= TICK:
+            self.ticked = now
+            self.stage.tick()
+        if self.news and now - self.last >= NEWS_EVERY and self.share * (NEWS + 1) >= self.lines + 1:
+            self.last, self.lines = now, int(self.share * (NEWS + 1))
+            self.stage.tell(standing(self.news["progress"], self.news["left"], self.news["diagnosis"]))
+
+
+def standing(progress: float, left: float, diagnosis: Mapping[str, float]) -> str:
+    """How a supernet in training stands, in a line.
+
+    Args:
+        progress: share done.
+        left: seconds until its end.
+        diagnosis: of the method.
+    """
+    parts = [f"loss {diagnosis['loss']:.3g}"] if "loss" in diagnosis else []
+    if "entropy_share" in diagnosis:
+        parts.append(f"choices {100 - 100 * diagnosis['entropy_share']:.0f} % decided")
+    if "skip_share" in diagnosis:
+        parts.append(f"skip connections {100 * diagnosis['skip_share']:.0f} % of its best architecture")
+    about = f", about {left:.0f} s left" if math.isfinite(left) else ""
+    return f"supernet {100 * progress:.0f} % trained{about}: {', '.join(parts)}"
+
+
+def _alone(evaluations: Sequence[Evaluation], metric: str) -> dict[str, float]:
+    """The metric by architecture, of the trial with the most effort on the task's own cut."""
+    trials = [e for e in evaluations if not e.failed and not e.proposal.fidelity.fold and metric in e.metrics]
+    return {e.proposal.architecture.key: e.metrics[metric] for e in sorted(trials, key=lambda e: e.proposal.fidelity.effort)}
