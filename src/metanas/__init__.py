@@ -9,11 +9,13 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from metanas.delivery import load_model as load_model
+    from metanas.delivery.adaptation import adapt as adapt
     from metanas.errors import InputError as InputError
     from metanas.errors import MetaNASError as MetaNASError
     from metanas.search import SearchResult as SearchResult
     from metanas.search import resume as resume
     from metanas.search import search as search  # type: ignore[no-redef]  # both a package and a function, see there
+    from metanas.search.meta import meta_train as meta_train
     from metanas.tasks import Task as Task
 
 _HOMES = {
@@ -21,7 +23,9 @@ _HOMES = {
     "MetaNASError": "metanas.errors",
     "SearchResult": "metanas.search",
     "Task": "metanas.tasks",
+    "adapt": "metanas.delivery.adaptation",
     "load_model": "metanas.delivery",
+    "meta_train": "metanas.search.meta",
     "resume": "metanas.search",
     "search": "metanas.search",
 }
