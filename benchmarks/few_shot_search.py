@@ -48,6 +48,7 @@ WAYS, SHOTS = 5, 1
 WITHIN = 0.1
 WIDEST = 4
 """So many times as wide as the four-convolution network a random architecture may be."""
+VALIDATION_EPISODES = 100
 TOGETHER = 20
 """Test episodes that are judged in one call."""
 
@@ -108,9 +109,9 @@ def one_run(options: argparse.Namespace, method: str, seed: int) -> None:
         chosen["network"] = "four-conv"
     result = place / "training" / "result.json"
     if not result.exists() or not json.loads(result.read_text(encoding="utf-8"))["complete"]:
-        sizes = {"ways": WAYS, "shots": SHOTS, "queries": options.queries, "test_episodes": 2}
-        place = place / "training"
-        meta_train(options.data, **chosen, **sizes, split="vinyals", seed=seed, budget=options.budget, device=options.device, out=place)
+        asked = {"split": "vinyals", "ways": WAYS, "shots": SHOTS, "queries": options.queries, "seed": seed, "device": options.device}
+        episodes = {"validation_episodes": VALIDATION_EPISODES, "test_episodes": 2}  # the test proper follows, outside the budget
+        meta_train(options.data, **chosen, **asked, **episodes, budget=options.budget, out=place / "training")
     record = json.loads(result.read_text(encoding="utf-8"))
     kept = {name: record[name] for name in ("parameters", "steps", "best_step", "episodes_seen", "seconds", "settings")}
     judged = judge(result.parent / FOLDER / BEST, family, options)

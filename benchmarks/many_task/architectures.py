@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from metanas.benchmarks.tables.many_task_files import INACTIVE, SCHEMA, adapted
-from metanas.spaces import Architecture, Graph, Space, TaskShape, make_space
+from metanas.spaces import Architecture, Space, TaskShape, make_space
 from metanas.spaces.decision import Value
+from metanas.spaces.graph import Graph
 
 
 @dataclass(frozen=True)

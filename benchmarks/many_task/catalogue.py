@@ -123,18 +123,8 @@ def _vectors(source: Source, number: int, attempt: int) -> Recipe:
     steps += drawn.items()
     sizes = _sizes(source, 800 if not number else int(np.exp(rng.uniform(np.log(100), np.log(2200)))), _left(source, selections))
     domains = "all" if source.domain == "must" else "test" if number and source.domain and rng.uniform() < 0.4 else ""
-    return Recipe(
-        task_name(source, number, "mlp"),
-        source.name,
-        "mlp",
-        seed,
-        sizes,
-        _epochs("mlp", sizes[0]),
-        options,
-        selections,
-        domains,
-        tuple(steps),
-    )
+    name, epochs = task_name(source, number, "mlp"), _epochs("mlp", sizes[0])
+    return Recipe(name, source.name, "mlp", seed, sizes, epochs, options, selections, domains, tuple(steps))
 
 
 def _pictures(source: Source, number: int, attempt: int) -> Recipe:

@@ -28,8 +28,8 @@ SIZES = {"mlp": 4, "convnet": 2}
 """Tasks of a shard."""
 LOSSES = (1, 3, 9)
 """Points of which the training loss is kept."""
-_BITS = 12
-"""Binary digits that are kept of scores and losses: an error of a ten-thousandth."""
+_BITS, _FEW_BITS = 12, 9
+"""Binary digits that are kept of scores, and of losses and seconds: errors of a ten-thousandth and a thousandth."""
 
 
 def shards() -> list[tuple[str, tuple[Recipe, ...]]]:
@@ -50,17 +50,17 @@ def rows_of(name: str, trainings: Sequence[Training]) -> dict[str, Any]:
         "seed": np.array([t.seed for t in trainings], np.int8),
     }
     for kind in ("validation", "test", "validation_loss"):
-        curves = rounded(np.stack([getattr(t, kind) for t in trainings]))
+        curves = rounded(np.stack([getattr(t, kind) for t in trainings]), _FEW_BITS if kind == "validation_loss" else _BITS)
         columns |= {f"{kind}_{point}": curves[:, point - 1] for point in range(1, POINTS + 1)}
-    losses = rounded(np.stack([t.loss for t in trainings]))
+    losses = rounded(np.stack([t.loss for t in trainings]), _FEW_BITS)
     columns |= {f"loss_{point}": losses[:, point - 1] for point in LOSSES}
-    columns["seconds"] = rounded(np.array([t.seconds for t in trainings], np.float32), 8)
+    columns["seconds"] = rounded(np.array([t.seconds for t in trainings], np.float32), _FEW_BITS)
     columns["parameters"] = np.array([t.parameters for t in trainings], np.int32)
     columns["flops"] = np.array([t.flops for t in trainings], np.int32)
     return columns
 
 
-def rounded(values: Array, bits: int = _BITS) -> Array:
+def rounded(values: Array, bits: int) -> Array:
     """float32 with fewer binary digits, which takes less room when packed."""
     mantissa, exponent = np.frexp(values.astype(np.float32))
     return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits).astype(np.float32)
@@ -131,7 +131,10 @@ def write(file: Path, columns: Sequence[Mapping[str, Any]], tasks: Sequence[Mapp
     record = {"schema": SCHEMA, "points": POINTS, "tasks": list(tasks)}
     table = table.replace_schema_metadata({KEY: json.dumps(record).encode()})
     unfinished = file.with_suffix(".unfinished")
-    pq.write_table(table, unfinished, compression="zstd", compression_level=15, write_statistics=False)
+    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    others = [name for name in table.schema.names if name not in floats]
+    settings = {"use_byte_stream_split": floats, "use_dictionary": others, "write_statistics": False}
+    pq.write_table(table, unfinished, compression="zstd", compression_level=15, **settings)
     os.replace(unfinished, file)
 
 

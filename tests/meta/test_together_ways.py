@@ -33,8 +33,8 @@ def test_the_three_maps_are_those_of_each_tasks_convolution(way: Way) -> None:
     x = drawn(TASKS * EXAMPLES, 7, 6, CHANNELS).movedim(-1, 1)
     w = drawn(TASKS, UNITS, geometry.kernel[0] * geometry.kernel[1] * CHANNELS, seed=1)
     gy = drawn(TASKS * EXAMPLES, *way.out, UNITS, seed=2).movedim(-1, 1)
-    columns, g = way.columns(x, TASKS), rows(gy, TASKS)
-    outputs, of_x, of_w = way.output(columns, w), way.input_gradient(g, w), way.weight_gradient(columns, g)
+    g, prepared = rows(gy, TASKS), way.prepared(x, TASKS)
+    outputs, of_x, of_w = way.output(prepared, w), way.input_gradient(g, w), way.weight_gradient(prepared, g)
     for task in range(TASKS):
         own = slice(task * EXAMPLES, (task + 1) * EXAMPLES)
         pictures = x[own].clone().requires_grad_()
@@ -47,12 +47,11 @@ def test_the_three_maps_are_those_of_each_tasks_convolution(way: Way) -> None:
 
 
 def test_second_pairs_are_added(way: Way) -> None:
-    x = [drawn(TASKS * EXAMPLES, 7, 6, CHANNELS, seed=s).movedim(-1, 1) for s in (1, 2)]
+    x = [way.prepared(drawn(TASKS * EXAMPLES, 7, 6, CHANNELS, seed=s).movedim(-1, 1), TASKS) for s in (1, 2)]
     w = [drawn(TASKS, UNITS, way.geometry.kernel[0] * way.geometry.kernel[1] * CHANNELS, seed=s) for s in (3, 4)]
     g = [drawn(TASKS, EXAMPLES * way.out[0] * way.out[1], UNITS, seed=s) for s in (5, 6)]
-    c = [way.columns(picture, TASKS) for picture in x]
-    torch.testing.assert_close(way.output(c[0], w[0], c[1], w[1]), way.output(c[0], w[0]) + way.output(c[1], w[1]))
+    torch.testing.assert_close(way.output(x[0], w[0], x[1], w[1]), way.output(x[0], w[0]) + way.output(x[1], w[1]))
     torch.testing.assert_close(way.input_gradient(g[0], w[0], g[1], w[1]), way.input_gradient(g[0], w[0]) + way.input_gradient(g[1], w[1]))
     total = w[0].clone()
-    way.add_weight_gradient(c[0], g[0], total, -0.3)
-    torch.testing.assert_close(total, w[0] - 0.3 * way.weight_gradient(c[0], g[0]))
+    way.add_weight_gradient(x[0], g[0], total, -0.3)
+    torch.testing.assert_close(total, w[0] - 0.3 * way.weight_gradient(x[0], g[0]))

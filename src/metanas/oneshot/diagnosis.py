@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from metanas.oneshot.structure import any_of, rulers, shapes_of
+from metanas.oneshot.structure import computed, rulers
 from metanas.spaces import Architecture, Decision, Space
 from metanas.spaces.closing import OpenNode
 from metanas.spaces.decision import Value
 from metanas.spaces.operation import operation, traits
-from metanas.spaces.shape import Shape
 
 COLLAPSED = 0.5
 LEAST = 2
@@ -37,8 +36,9 @@ def skips(space: Space) -> dict[str, frozenset[Value]]:
     Args:
         space: narrowed to what a supernet can leave open.
     """
-    shapes = shapes_of(space)
-    return {d.name: found for d in space.decisions if len(d.options) > 1 and (found := _skips_of(space, d, shapes))}
+    steps = computed(space)
+    multiply = {node for node, found in steps.items() if any(operation(s.op).flops(s.shapes, dict(s.settings)) for s in found)}
+    return {d.name: found for d in space.decisions if len(d.options) > 1 and (found := _skips_of(space, d, multiply))}
 
 
 def zeros(space: Space) -> dict[str, frozenset[Value]]:
@@ -53,11 +53,10 @@ def zeros(space: Space) -> dict[str, frozenset[Value]]:
     return found
 
 
-def _skips_of(space: Space, decision: Decision, shapes: Mapping[str, Shape]) -> frozenset[Value]:
-    computed = {option: _computed(space, decision, option) for option in decision.options}
-    absent = frozenset(option for option, found in computed.items() if not found)
-    multiplies = any(_flops(node, op, shapes) for found in computed.values() for node, op in found)
-    return absent if multiplies else frozenset()
+def _skips_of(space: Space, decision: Decision, multiply: set[str]) -> frozenset[Value]:
+    ruled = {option: _computed(space, decision, option) for option in decision.options}
+    absent = frozenset(option for option, found in ruled.items() if not found)
+    return absent if any(node.name in multiply for found in ruled.values() for node, _ in found) else frozenset()
 
 
 def _computed(space: Space, decision: Decision, option: Value) -> list[tuple[OpenNode, str]]:
@@ -70,10 +69,6 @@ def _computed(space: Space, decision: Decision, option: Value) -> list[tuple[Ope
             names = [str(option)] if node.op == decision else [node.op] if isinstance(node.op, str) else list(node.options)
             found += [(node, name) for name in names if not traits(name).join]
     return found
-
-
-def _flops(node: OpenNode, op: str, shapes: Mapping[str, Shape]) -> int:
-    return operation(op).flops([shapes[edge.source] for edge in node.inputs], any_of(node.options[op]))
 
 
 def count_skips(architecture: Architecture, skipping: Mapping[str, frozenset[Value]]) -> tuple[int, int]:

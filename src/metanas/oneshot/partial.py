@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from metanas.networks.registry import builds
-from metanas.oneshot.structure import rulers, ruling, shape_of, shapes_of
+from metanas.oneshot.structure import computed, rulers, ruling
 from metanas.spaces import Space
 from metanas.spaces.closing import Edge, OpenNode
 from metanas.spaces.decision import Condition, Decision, Value
-from metanas.spaces.operation import Inputs, Operation, Settings, integer, register_operation
+from metanas.spaces.operation import Inputs, Operation, Settings, integer, operation, register_operation
 from metanas.spaces.shape import Shape
+from metanas.spaces.steps import Apply
 
 _WIDTHS = ("channels", "units")
 
@@ -35,7 +36,7 @@ def partial_channels(space: Space, k: int) -> Space:
     """
     if k == 1:
         return space
-    shapes = shapes_of(space)
+    steps = computed(space)
     readers = Counter(edge.source for node in space.nodes for edge in node.inputs)
     nearest = rulers(space)
     nodes: list[OpenNode] = []
@@ -45,10 +46,9 @@ def partial_channels(space: Space, k: int) -> Space:
         first = replace(waiting[0], inputs=tuple(Edge(stands_for.get(e.source, e.source), e.when) for e in waiting[0].inputs))
         ruler = nearest.get(first.name, "")
         length = _length(waiting, ruler, readers, space) if ruler else 0
-        narrow = _narrowed([first, *waiting[1:length]], ruler, shapes, k) if length else None
+        narrow = _narrowed([first, *waiting[1:length]], ruler, steps, k) if length else None
         if narrow:
             stands_for[waiting[length - 1].name] = narrow[-1].name
-            shapes[narrow[-1].name] = shapes[waiting[length - 1].name]
         nodes += narrow or [first]
         del waiting[: length if narrow else 1]
     return replace(space, nodes=tuple(nodes), motif=())
@@ -63,19 +63,20 @@ def _length(nodes: Sequence[OpenNode], ruler: str, readers: Mapping[str, int], s
     return len(nodes)
 
 
-def _narrowed(nodes: Sequence[OpenNode], ruler: str, shapes: Mapping[str, Shape], k: int) -> list[OpenNode] | None:
+def _narrowed(nodes: Sequence[OpenNode], ruler: str, steps: Mapping[str, list[Apply]], k: int) -> list[OpenNode] | None:
     """The run on a part of the channels, with what divides them before it and joins them after it; None if it can't be."""
-    source, whole = nodes[0].inputs[0].source, shapes[nodes[0].name]
-    channels = whole[0]
-    if len(whole) < 2 or channels % k or any(shapes[name] != whole for name in (source, *(node.name for node in nodes))):
+    shapes = {shape for node in nodes for step in steps.get(node.name, ()) for shape in (*step.shapes, step.shape)}
+    whole = shapes.pop() if len(shapes) == 1 else ()
+    if len(whole) < 2 or whole[0] % k:
         return None
+    source, channels = nodes[0].inputs[0].source, whole[0]
     part: Shape = (channels // k, *whole[1:])
     kept = []
     for node in nodes:
         options = {op: {n: channels // k if n in _WIDTHS and v == channels else v for n, v in s.items()} for op, s in node.options.items()}
         kept.append(replace(node, options=options))
         try:
-            if any(shape_of(op, settings, [part]) != part for op, settings in options.items()):
+            if any(operation(op).shape([part], _first(settings)) != part for op, settings in options.items()):
                 return None
         except ValueError:
             return None
@@ -86,6 +87,11 @@ def _narrowed(nodes: Sequence[OpenNode], ruler: str, shapes: Mapping[str, Shape]
     kept[0] = replace(kept[0], inputs=(Edge(before.name),))
     edges = (Edge(kept[-1].name), Edge(source))
     return [before, *kept, OpenNode(f"{nodes[-1].name}.whole", "channel_join", {"channel_join": settings}, edges, here)]
+
+
+def _first(settings: Mapping[str, Value | Decision]) -> dict[str, Value]:
+    """Settings with the first option of what is open."""
+    return {name: value.options[0] if isinstance(value, Decision) else value for name, value in settings.items()}
 
 
 # -- the operations ----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from metanas.oneshot.structure import ruling
 from metanas.spaces import Architecture, Space
 from metanas.spaces.closing import Edge, OpenNode
 from metanas.spaces.decision import Decision
+from metanas.spaces.narrowing import supernet_space
 from metanas.spaces.operation import traits
 
 PARTIAL = 4
@@ -46,8 +47,10 @@ class PcDarts(LogitMethod):
 
     @classmethod
     def trained_space(cls, space: Space) -> Space:
-        """With partial channels and edge decisions."""
-        return normalised_edges(partial_channels(space, PARTIAL))
+        """With partial channels and edge decisions; ``space`` itself where some option could not be open with them."""
+        rewritten = normalised_edges(partial_channels(space, PARTIAL))
+        kept = {d.name: d.options for d in supernet_space(rewritten)[0].decisions}
+        return rewritten if all(kept[d.name] == d.options for d in space.decisions) else space
 
     def mixture(self, logits: Mapping[str, Tensor], progress: float, rng: np.random.Generator) -> Mixture:
         """Eq. 1 and 2: softmax over the options, and over the edges that meet."""
@@ -78,12 +81,14 @@ def normalised_edges(space: Space) -> Space:
 
 
 def _group(node: OpenNode, nodes: Mapping[str, OpenNode], space: Space) -> tuple[str, ...]:
-    """The decisions that meet in a sum, in the order of its inputs: each input comes through nodes of exactly one open decision that does
-    not rule the sum itself, no two through the same; else nothing."""
+    """The decisions that meet in a sum, in the order of its inputs: each input is there always and comes through nodes of exactly one open
+    decision, which does not rule the sum itself, no two through the same; else nothing."""
     if not isinstance(node.op, str) or node.op not in _SUMS or len(node.inputs) < 2:
         return ()
     opened = {d.name for d in space.decisions if len(d.options) > 1} - set(ruling(node, space))
-    through = [(_through(nodes, edge.source, space) | {name for name, _ in edge.when.terms}) & opened for edge in node.inputs]
+    through = [_through(nodes, edge.source, space) & opened for edge in node.inputs]
+    if any(name in opened for edge in node.inputs for name, _ in edge.when.terms):
+        return ()
     group = tuple(name for names in through for name in names)
     return group if all(len(names) == 1 for names in through) and len(set(group)) == len(group) else ()
 

@@ -1,46 +1,27 @@
-"""What can be said of a space that a supernet keeps open, whatever is chosen: shapes, and which decision says what of which node."""
+"""What can be said of a space that a supernet keeps open, whatever is chosen: what its nodes compute, and which decision rules which."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 from metanas.spaces import Space
 from metanas.spaces.closing import OpenNode
-from metanas.spaces.decision import Condition, Decision, Value
-from metanas.spaces.graph import INPUT
-from metanas.spaces.operation import Inputs, operation
-from metanas.spaces.shape import Shape
+from metanas.spaces.decision import Decision
+from metanas.spaces.mixture import mixture_of
+from metanas.spaces.steps import Apply
 
 
-def shapes_of(space: Space) -> dict[str, Shape]:
-    """The output shape of every node; of nodes that are never there that of their input.
+def computed(space: Space) -> dict[str, list[Apply]]:
+    """Node to what it computes in the supernet: its operations with their settings and the shapes that they meet.
 
     Args:
         space: narrowed to what a supernet can leave open.
     """
-    options = {d.name: d.options for d in space.decisions}
-    shapes: dict[str, Shape] = {INPUT: space.shape.input}
-    for node in space.nodes:
-        inputs = [shapes[e.source] for e in node.inputs if _possible(e.when, options)]
-        op = node.op if isinstance(node.op, str) else next((o for o in node.options if o in options.get(str(node.op.name), ())), None)
-        there = op is not None and _possible(node.when, options) and not (operation(op).join and len(inputs) == 1)
-        shapes[node.name] = shape_of(op, node.options[op], inputs) if there and op is not None else inputs[0]
-    return shapes
-
-
-def _possible(when: Condition, options: Mapping[str, tuple[Value, ...]]) -> bool:
-    return all(set(options.get(name, ())) & set(among) for name, among in when.terms)
-
-
-def shape_of(op: str, settings: Mapping[str, Value | Decision], inputs: Inputs) -> Shape:
-    """The output shape of an operation whose settings may be open."""
-    return operation(op).shape(inputs, any_of(settings))
-
-
-def any_of(settings: Mapping[str, Value | Decision]) -> dict[str, Value]:
-    """Settings with the first option of what is open."""
-    return {name: value.options[0] if isinstance(value, Decision) else value for name, value in settings.items()}
+    found: dict[str, list[Apply]] = {}
+    for step in mixture_of(space).steps:
+        if isinstance(step, Apply):
+            found.setdefault(step.node, []).append(step)
+    return found
 
 
 def ruling(node: OpenNode, space: Space) -> list[str]:

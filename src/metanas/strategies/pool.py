@@ -6,7 +6,7 @@ SciPy is loaded when something is encoded.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from metanas.spaces import Architecture, Space
 from metanas.spaces.encoding import Vocabulary
 from metanas.spaces.graph import Graph
+from metanas.spaces.space import RECIPE
 from metanas.strategies.candidates import WHOLE, everything
 from metanas.strategies.codes import Codes, Rows
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 DEPTH = 2
 """Rounds of the Weisfeiler-Lehman labels."""
+LATEST = 1000
+"""So many graphs are remembered for the case that they come again."""
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -51,6 +54,8 @@ class Pool:
         self.whole = everything(space)
         self._vocabulary = Vocabulary()
         self._added: dict[bytes, _Counts] = {}
+        self._graphs: OrderedDict[bytes, Counter[Any]] = OrderedDict()  # the latest, by the choices that they depend on
+        self._shaping = np.array([not (space.nodes and d.name.startswith(RECIPE)) for d in space.decisions], dtype=bool)
 
     @cached_property
     def everything(self) -> Rows:
@@ -91,7 +96,7 @@ class Pool:
 
     @cached_property
     def _views(self) -> tuple[Matrix, csr_matrix]:
-        return self.codes.vectors(self.everything), self._matrix(self.whole or (), grow=True)
+        return self.codes.vectors(self.everything), self._matrix(self.everything, grow=True)
 
     def _gathered(self, rows: Rows) -> csr_matrix:
         """Counts of graphs, of which some were added."""
@@ -106,11 +111,21 @@ class Pool:
         return csr_matrix((values, columns, starts), shape=(len(rows), len(self._vocabulary)))
 
     def _counted(self, rows: Iterable[NDArray[np.int64]], *, grow: bool) -> list[_Counts]:
-        counts = self._matrix([self.codes.read(row) for row in rows], grow=grow)
+        counts = self._matrix(rows, grow=grow)
         return [(counts.indices[start:end], counts.data[start:end]) for start, end in pairwise(counts.indptr)]
 
-    def _matrix(self, architectures: Sequence[Architecture], *, grow: bool) -> csr_matrix:
-        counters = [self._encode(self._space.motif_graph(a)) for a in architectures]
+    def _counter(self, row: NDArray[np.int64]) -> Counter[Any]:
+        """What the graph of a row holds; mutants often differ in the training recipe alone, or come again."""
+        key = row[self._shaping].tobytes()
+        if (known := self._graphs.get(key)) is None:
+            known = self._graphs[key] = self._encode(self._space.motif_graph(self.codes.read(row)))
+            if len(self._graphs) > LATEST:
+                self._graphs.popitem(last=False)
+        self._graphs.move_to_end(key)
+        return known
+
+    def _matrix(self, rows: Iterable[NDArray[np.int64]], *, grow: bool) -> csr_matrix:
+        counters = [self._counter(row) for row in rows]
         counts = self._vocabulary.matrix(counters, grow=grow)
         lengths = np.sqrt([sum(count * count for count in counter.values()) for counter in counters])
         counts.data /= np.repeat(np.maximum(lengths, 1e-12), np.diff(counts.indptr))

@@ -51,7 +51,7 @@ class FirstConvolution:
 
 def _patches(x: Tensor, tasks: int, geometry: Geometry) -> dict[str, Tensor]:
     """Centred patches ``(T, M, K)``, a column of ones after them, and their covariance ``(T, K, K)``."""
-    patches = Patches(geometry, x.shape[1], (x.shape[2], x.shape[3])).columns(x, tasks)
+    patches = Patches(geometry, x.shape[1], (x.shape[2], x.shape[3])).prepared(x, tasks)
     centred = patches - patches.mean(1, keepdim=True)
     covariance = torch.bmm(centred.mT, centred).div_(centred.shape[1])
     return {"patches": torch.nn.functional.pad(centred, (0, 1), value=1.0), "covariance": covariance}

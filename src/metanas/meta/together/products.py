@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from metanas.meta.together.trace import Call, Changes, Trace
-from metanas.meta.together.ways import Direct, Geometry, Patches, Rounded, Way, rows
+from metanas.meta.together.ways import Direct, Geometry, Patches, Way, rows
 from metanas.networks.layout import as_picture, like
 from metanas.networks.operations.convolution import Conv
 
-MOST_NUMBERS, MOST_ROUNDED = 400_000, 4_000_000
-"""A task's patches of more numbers than this are better not made on a CPU; measured with 64 channels in float32 and bfloat16."""
+MOST_NUMBERS = 400_000
+"""Where a task's patches have more numbers, PyTorch's own kernels are faster on a CPU; measured with 64 channels."""
 
 
 class Convolution:
@@ -40,13 +40,10 @@ class Dense:
 
 def way(geometry: Geometry, x: Tensor, tasks: int, *, rounded: bool = False) -> Way:
     """The faster way to convolve ``x`` ``(T * examples, C, height, width)``; ``rounded`` to bfloat16 if there are channels enough."""
-    size = (x.shape[2], x.shape[3])
-    patches = len(x) // tasks * prod(geometry.output(size)) * prod(geometry.kernel) * x.shape[1]
-    by_patches, directly = (kind(geometry, x.shape[1], size) for kind in (Patches, Direct))
-    narrow, slow = x.shape[1] < 8, x.device.type == "cpu" and patches > MOST_NUMBERS
-    if narrow or not rounded:
-        return directly if slow and not narrow else by_patches
-    return Rounded(directly if slow and patches > MOST_ROUNDED else by_patches, directly if slow else by_patches)
+    size, channels = (x.shape[2], x.shape[3]), x.shape[1]
+    numbers = len(x) // tasks * prod(geometry.output(size)) * prod(geometry.kernel) * channels
+    direct = numbers > MOST_NUMBERS and channels >= 8 and x.device.type == "cpu"
+    return (Direct if direct else Patches)(geometry, channels, size, rounded=rounded and channels >= 8)
 
 
 def geometry_of(conv: Conv) -> Geometry:
@@ -59,8 +56,8 @@ class _Product(Trace):
     def __init__(self, call: Call, x: Tensor, way: Way) -> None:
         self._way, self._like, self._tasks, self._needed = way, call.x[0], call.tasks, call.needed[0]
         self._w, *self._bias = call.w
-        self._columns = way.columns(x, call.tasks)
-        y = way.output(self._columns, self._w)
+        self._x = way.prepared(x, call.tasks)
+        y = way.output(self._x, self._w)
         self.y = self._picture(y.add_(self._bias[0].unsqueeze(1)) if self._bias else y)
 
     def _picture(self, y: Tensor) -> Tensor:
@@ -74,7 +71,7 @@ class _Product(Trace):
     def backward(self, gy: Tensor) -> tuple[Changes, Sequence[Tensor]]:
         self._gy = rows(gy, self._tasks)
         gx = self._input_gradient(self._gy, self._w) if self._needed else None
-        gw = self._way.weight_gradient(self._columns, self._gy)
+        gw = self._way.weight_gradient(self._x, self._gy)
         return [gx], [gw, self._gy.sum(1)] if self._bias else [gw]
 
     def tangent(self, vw: Changes, vx: Changes) -> Tensor | None:
@@ -83,10 +80,10 @@ class _Product(Trace):
         pairs: list[Tensor] = []
         if change is not None:
             picture = change[:, :, None, None] if change.dim() == 2 else as_picture(change)
-            self._changed = self._way.columns(picture, self._tasks)
+            self._changed = self._way.prepared(picture, self._tasks)
             pairs += [self._changed, self._w]
         if self._vw is not None:
-            pairs += [self._columns, self._vw]
+            pairs += [self._x, self._vw]
         vy = self._way.output(*pairs) if pairs else None
         if self._bias and vw[1] is not None:
             vy = vw[1].unsqueeze(1).expand_as(self._gy).contiguous() if vy is None else vy.add_(vw[1].unsqueeze(1))
@@ -96,7 +93,7 @@ class _Product(Trace):
         vg, vgx = rows(vgy, self._tasks), None
         if self._needed:
             vgx = self._input_gradient(vg, self._w, *([] if self._vw is None else [self._gy, self._vw]))
-        self._way.add_weight_gradient(self._columns, vg, into[0], scale)
+        self._way.add_weight_gradient(self._x, vg, into[0], scale)
         if self._changed is not None:
             self._way.add_weight_gradient(self._changed, self._gy, into[0], scale)
         if self._bias:

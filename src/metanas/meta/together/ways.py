@@ -51,74 +51,89 @@ def unrows(y: Tensor, like: Tensor) -> Tensor:
 
 
 class Way(ABC):
-    """One way; ``columns`` is what :meth:`columns` made of the input ``(T * examples, C, height, width)``."""
+    """One way to convolve ``(T * examples, C, height, width)``.
 
-    def __init__(self, geometry: Geometry, channels: int, size: Pair) -> None:
-        self.geometry, self.channels, self.size = geometry, channels, size
+    Args:
+        geometry: kernel, stride and padding.
+        channels: ``C``.
+        size: height and width of the input.
+        rounded: whether the factors of the products are rounded to bfloat16 and summed in float32 ("Mixed Precision Training",
+            Micikevicius et al. 2018); what goes in and comes out is not.
+    """
+
+    def __init__(self, geometry: Geometry, channels: int, size: Pair, *, rounded: bool = False) -> None:
+        self.geometry, self.channels, self.size, self.rounded = geometry, channels, size, rounded
         self.out = geometry.output(size)
 
     @abstractmethod
-    def columns(self, x: Tensor, tasks: int) -> Tensor:
-        """The input as the other methods want it."""
+    def prepared(self, x: Tensor, tasks: int) -> Tensor:
+        """The input ``(T * examples, C, height, width)`` as the other methods take it."""
 
     @abstractmethod
-    def output(self, columns: Tensor, w: Tensor, *more: Tensor) -> Tensor:
-        """``f(x, w)`` as rows, plus ``f`` of a second pair of columns and kernels if ``more`` has one."""
+    def output(self, x: Tensor, w: Tensor, *more: Tensor) -> Tensor:
+        """``f(x, w)`` as rows, plus ``f`` of a second pair of inputs and kernels if ``more`` has one."""
 
     @abstractmethod
     def input_gradient(self, gy: Tensor, w: Tensor, *more: Tensor) -> Tensor:
         """``f_x(gy, w)``, plus that of a second pair of gradients and kernels if ``more`` has one: ``(T * examples, C, height, width)``."""
 
     @abstractmethod
-    def weight_gradient(self, columns: Tensor, gy: Tensor) -> Tensor:
+    def weight_gradient(self, x: Tensor, gy: Tensor) -> Tensor:
         """``f_w(x, gy)``."""
 
-    def add_weight_gradient(self, columns: Tensor, gy: Tensor, into: Tensor, scale: float) -> None:
+    def add_weight_gradient(self, x: Tensor, gy: Tensor, into: Tensor, scale: float) -> None:
         """Add ``scale * f_w(x, gy)``."""
-        into.add_(self.weight_gradient(columns, gy), alpha=scale)
+        into.add_(self.weight_gradient(x, gy), alpha=scale)
+
+    def factor(self, a: Tensor) -> Tensor:
+        """``a`` as a factor of a product."""
+        return a.bfloat16() if self.rounded else a
 
 
 class Patches(Way):
-    """By products with the patches that the kernel sees, ``(T, M, K)``: best while these stay in the processor's cache."""
+    """By products with the patches that the kernel sees, ``(T, M, K)``: best while these are few."""
 
-    def columns(self, x: Tensor, tasks: int) -> Tensor:
-        """``(T, M, K)``."""
-        pictures = x.movedim(1, -1)
+    def prepared(self, x: Tensor, tasks: int) -> Tensor:
+        """The patches."""
+        pictures = self.factor(x).movedim(1, -1)
         if self._pointwise:
             return pictures.reshape(tasks, -1, self.channels)
-        (kh, kw), (ph, pw) = self.geometry.kernel, self.geometry.padding
-        padded = torch.nn.functional.pad(pictures, (0, 0, pw, pw, ph, ph))
-        return self._windows(padded).reshape(tasks, -1, kh * kw * self.channels)
+        ph, pw = self.geometry.padding
+        windows = self._windows(torch.nn.functional.pad(pictures, (0, 0, pw, pw, ph, ph)))
+        return windows.reshape(tasks, -1, windows.shape[3:].numel())
 
-    def output(self, columns: Tensor, w: Tensor, *more: Tensor) -> Tensor:
+    def output(self, x: Tensor, w: Tensor, *more: Tensor) -> Tensor:
         """``(T, M, U)``."""
-        y = torch.bmm(columns, w.mT)
-        return y.baddbmm_(more[0], more[1].mT) if more else y
+        y = torch.bmm(x, self.factor(w).mT)
+        if more:
+            y.baddbmm_(more[0], self.factor(more[1]).mT)
+        return y.to(w.dtype)
 
     def input_gradient(self, gy: Tensor, w: Tensor, *more: Tensor) -> Tensor:
         """Every patch's gradient added to where the patch was."""
-        patches = torch.bmm(gy, w)
+        patches = torch.bmm(self.factor(gy), self.factor(w))
         if more:
-            patches.baddbmm_(*more)
-        return self._folded(patches.float() if patches.dtype == torch.bfloat16 else patches)
-
-    def _folded(self, patches: Tensor) -> Tensor:
-        if self._pointwise:
-            return patches.view(-1, *self.size, self.channels).movedim(-1, 1)
+            patches.baddbmm_(*(self.factor(a) for a in more))
+        patches = patches.to(gy.dtype)
         (kh, kw), (ph, pw), (height, width) = self.geometry.kernel, self.geometry.padding, self.size
+        if self._pointwise:
+            return patches.view(-1, height, width, self.channels).movedim(-1, 1)
         taps = patches.view(-1, *self.out, kh * kw, self.channels)
         padded = patches.new_zeros(len(taps), height + 2 * ph, width + 2 * pw, self.channels)
         places = [place for row in self._windows(padded).unbind(3) for place in row.unbind(3)]
         torch._foreach_add_(places, taps.unbind(3))  # one call: places overlap, and it adds one after the other
         return padded[:, ph : ph + height, pw : pw + width].movedim(-1, 1)
 
-    def weight_gradient(self, columns: Tensor, gy: Tensor) -> Tensor:
+    def weight_gradient(self, x: Tensor, gy: Tensor) -> Tensor:
         """``(T, U, K)``."""
-        return torch.bmm(gy.mT, columns)
+        return torch.bmm(self.factor(gy).mT, x).to(gy.dtype)
 
-    def add_weight_gradient(self, columns: Tensor, gy: Tensor, into: Tensor, scale: float) -> None:
+    def add_weight_gradient(self, x: Tensor, gy: Tensor, into: Tensor, scale: float) -> None:
         """Add ``scale * f_w(x, gy)``."""
-        into.baddbmm_(gy.mT, columns, alpha=scale)
+        if self.rounded:
+            super().add_weight_gradient(x, gy, into, scale)
+        else:
+            into.baddbmm_(gy.mT, x, alpha=scale)
 
     @property
     def _pointwise(self) -> bool:
@@ -134,30 +149,32 @@ class Patches(Way):
 class Direct(Way):
     """By PyTorch's kernels, one task after the other: best for many or large pictures of many channels."""
 
-    def columns(self, x: Tensor, tasks: int) -> Tensor:
+    def prepared(self, x: Tensor, tasks: int) -> Tensor:
         """``(T, examples, C, height, width)``."""
-        return by_task(x, tasks)
+        return by_task(self.factor(x), tasks)
 
-    def output(self, columns: Tensor, w: Tensor, *more: Tensor) -> Tensor:
+    def output(self, x: Tensor, w: Tensor, *more: Tensor) -> Tensor:
         """``(T, M, U)``."""
-        stride, padding = self.geometry.stride, self.geometry.padding
-        parts = [rows(torch.conv2d(x, kernel, None, stride, padding), 1) for x, kernel in zip(columns, self._kernels(w), strict=True)]
-        y = torch.cat(parts) if len(parts) > 1 else parts[0]
+        stride, padding, tasks = self.geometry.stride, self.geometry.padding, len(w)
+        pairs = zip(x, self._kernels(self.factor(w)), strict=True)
+        parts = [rows(torch.conv2d(pictures, kernel, None, stride, padding), 1) for pictures, kernel in pairs]
+        y = (torch.cat(parts) if tasks > 1 else parts[0]).to(w.dtype)
         return y.add_(self.output(*more)) if more else y
 
     def input_gradient(self, gy: Tensor, w: Tensor, *more: Tensor) -> Tensor:
         """``(T * examples, C, height, width)``."""
-        each = self._pictures(gy)
-        like = gy.new_empty(1).expand(each.shape[1], self.channels, *self.size)
-        parts = [self._backward(g, like, kernel, 0) for g, kernel in zip(each, self._kernels(w), strict=True)]
-        x = torch.cat(parts) if len(parts) > 1 else parts[0]
+        each = self._pictures(self.factor(gy))
+        like = each.new_empty(1).expand(each.shape[1], self.channels, *self.size)
+        parts = [self._backward(g, like, kernel, 0) for g, kernel in zip(each, self._kernels(self.factor(w)), strict=True)]
+        x = (torch.cat(parts) if len(parts) > 1 else parts[0]).to(gy.dtype)
         return x.add_(self.input_gradient(*more)) if more else x
 
-    def weight_gradient(self, columns: Tensor, gy: Tensor) -> Tensor:
+    def weight_gradient(self, x: Tensor, gy: Tensor) -> Tensor:
         """``(T, U, K)``."""
-        like = gy.new_empty(1).expand(gy.shape[2], self.channels, *self.geometry.kernel)
-        parts = [self._backward(g, x, like, 1) for g, x in zip(self._pictures(gy), columns, strict=True)]
-        return torch.stack([part.movedim(1, -1).flatten(1) for part in parts])
+        each = self._pictures(self.factor(gy))
+        like = each.new_empty(1).expand(gy.shape[2], self.channels, *self.geometry.kernel)
+        parts = [self._backward(g, pictures, like, 1) for g, pictures in zip(each, x, strict=True)]
+        return torch.stack([part.movedim(1, -1).flatten(1) for part in parts]).to(gy.dtype)
 
     def _kernels(self, w: Tensor) -> Tensor:
         """``(T, U, C, *kernel)``."""
@@ -170,34 +187,3 @@ class Direct(Way):
     def _backward(self, gy: Tensor, x: Tensor, w: Tensor, which: int) -> Tensor:
         sizes = (self.geometry.stride, self.geometry.padding, (1, 1), False, (0, 0), 1)
         return cast(Tensor, torch.ops.aten.convolution_backward(gy, x, w, None, *sizes, [which == 0, which == 1, False])[which])
-
-
-class Rounded(Way):
-    """Another way, with the factors of its products rounded to bfloat16 (which are summed in float32).
-
-    "Mixed Precision Training", Micikevicius et al. 2018: weights and all that stands between the layers stay as they are.
-
-    Args:
-        way: that computes the products.
-        gradients: that computes gradients of the input, if another one is better at that.
-    """
-
-    def __init__(self, way: Way, gradients: Way | None = None) -> None:
-        super().__init__(way.geometry, way.channels, way.size)
-        self._way, self._gradients = way, gradients or way
-
-    def columns(self, x: Tensor, tasks: int) -> Tensor:
-        """As the other way has them, rounded."""
-        return self._way.columns(x.bfloat16(), tasks)
-
-    def output(self, columns: Tensor, w: Tensor, *more: Tensor) -> Tensor:
-        """``(T, M, U)``."""
-        return self._way.output(columns, *(a.bfloat16() for a in (w, *more))).to(w.dtype)
-
-    def input_gradient(self, gy: Tensor, w: Tensor, *more: Tensor) -> Tensor:
-        """``(T * examples, C, height, width)``."""
-        return self._gradients.input_gradient(*(a.bfloat16() for a in (gy, w, *more))).to(w.dtype)
-
-    def weight_gradient(self, columns: Tensor, gy: Tensor) -> Tensor:
-        """``(T, U, K)``."""
-        return self._way.weight_gradient(columns, gy.bfloat16()).to(gy.dtype)
