@@ -1,4 +1,4 @@
-"""The architectures: drawn once, the same for all tasks of a space, evenly over sizes and options.
+"""The architectures: drawn once, the same for all tasks of a space, evenly over sizes, with wanted shares of all options.
 
     python -m benchmarks.many_task.architectures benchmarks/many_task/architectures.json
 
@@ -81,6 +81,13 @@ DRAWS = {
 }
 _LAYERS = 12
 """Layers of size from which equally many are drawn."""
+SHARES: Mapping[str, Mapping[Value, float]] = {
+    "activation": {"relu": 0.25, "silu": 0.25, "gelu": 0.25, "tanh": 0.15, "sigmoid": 0.1},
+    "connection": {"chain": 0.3, "residual": 0.3, "dense": 0.2, "sparse": 0.2},
+    "dropout": {0.0: 0.35, 0.1: 0.25, 0.25: 0.25, 0.5: 0.15},
+    "recipe.learning_rate": {3e-4: 0.08, 1e-3: 0.2, 3e-3: 0.36, 1e-2: 0.36},
+}
+"""How often the options of a decision are wanted, where not evenly: what is bad on almost every task is rarer."""
 _TRIED = 30
 """Architectures of which the one that evens out the options most is taken."""
 
@@ -137,9 +144,11 @@ def _of_size(space: Space, how: Draw, low: float, high: float, rng: np.random.Ge
 
 
 def _rarity(space: Space, architecture: Architecture, taken: Mapping[str, Counter[Value]]) -> float:
-    """How often its choices have been taken, relative to an even share, on average over its decisions; less is rarer."""
-    options = {decision.name: len(decision.options) for decision in space.decisions}
-    return float(np.mean([options[name] * taken[name][option] / max(1, taken[name].total()) for name, option in architecture.choices]))
+    """How often its choices have been taken, relative to how often they are wanted, on average over its decisions; less is rarer."""
+    even = {decision.name: dict.fromkeys(decision.options, 1 / len(decision.options)) for decision in space.decisions}
+    wanted = {**even, **SHARES}
+    shares = [taken[name][option] / wanted[name][option] / max(1, taken[name].total()) for name, option in architecture.choices]
+    return float(np.mean(shares))
 
 
 def to_json(architectures: Mapping[str, Sequence[Architecture]]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from metanas.tasks.splits import at_random
 
-from .raw import Array, Raw, take
+from .raw import Array, Raw
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 FEWEST = 6
@@ -133,15 +133,6 @@ def imbalanced(raw: Raw, share: float, rng: np.random.Generator) -> Raw:
     return raw.take(np.flatnonzero(~np.isin(raw.targets, thin) | (rng.uniform(size=len(raw)) < share)))
 
 
-SELECTIONS = {"classes": chosen_classes, "merge": merged_classes, "imbalance": imbalanced}
+Selection = Callable[[Raw, Any, np.random.Generator], Raw]
+SELECTIONS: Mapping[str, Selection] = {"classes": chosen_classes, "merge": merged_classes, "imbalance": imbalanced}
 """What is done to raw examples before the cut: ``(raw, amount, rng)`` to the examples that are left."""
-
-
-def pairs(parts: Parts) -> Iterator[tuple[Any, Array]]:
-    """Inputs and targets part by part."""
-    return zip(parts.inputs, parts.targets, strict=True)
-
-
-def rows_of(inputs: Any, rows: Array) -> Any:
-    """Some rows of a part's inputs."""
-    return take(inputs, rows)

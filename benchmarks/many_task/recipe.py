@@ -104,7 +104,7 @@ class Recipe:
         targets = parts.targets
         if not parts.classification:
             mean, spread = targets[TRAIN].mean(), targets[TRAIN].std()
-            targets = tuple((y - mean) / spread for y in targets)  # type: ignore[assignment]
+            targets = tuple((y - mean) / spread for y in targets)
         (x, x_val, x_test), (y, y_val, y_test) = parts.inputs, targets
         kind = f"{'table' if self.space == 'mlp' else 'image'},{'classification' if parts.classification else 'regression'}"
         return Task.from_arrays(x, y, x_test, y_test, x_val=x_val, y_val=y_val, kind=kind, name=self.name)

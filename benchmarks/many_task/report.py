@@ -11,6 +11,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from scipy.stats import rankdata
@@ -22,6 +23,7 @@ from .raw import Array
 MARKS = ("<!-- figures: written by benchmarks/many_task/report.py -->", "<!-- end of figures -->")
 BUDGETS = (1, 2, 5, 10, 25, 50)
 DRAWS = 200
+PARTS: tuple[Literal["validation"], Literal["test"]] = ("validation", "test")
 
 
 def main() -> None:
@@ -75,7 +77,7 @@ def _holds(tasks: Sequence[MeasuredTask]) -> str:
 
 def scores(task: MeasuredTask, of: int) -> Array:
     """Validation (0) or test (1) score ``(architectures, seeds)`` after the whole training, larger is better."""
-    return task.sign * task.after(POINTS)[of]
+    return np.asarray(task.sign * task.after(POINTS)[of])
 
 
 def correlation(first: Array, second: Array) -> float:
@@ -101,7 +103,7 @@ def _noise(tasks: Sequence[MeasuredTask]) -> str:
 
 def _often(task: MeasuredTask) -> Array:
     """The architectures with more than two seeds."""
-    return np.isfinite(task.validation[:, :, -1]).sum(1) > 2
+    return np.asarray(np.isfinite(task.validation[:, :, -1]).sum(1) > 2)
 
 
 def _alike(tasks: Sequence[MeasuredTask]) -> Iterator[str]:
@@ -136,7 +138,8 @@ def _random(regrets: Array, others: Array, rng: np.random.Generator) -> Array:
 
 def _portfolio(regrets: Array, others: Array, rng: np.random.Generator) -> Array:
     """Each the one that most improves the best so far, on average over the other tasks."""
-    best, chosen = np.full(int(others.sum()), np.inf), []
+    best = np.full(int(others.sum()), np.inf)
+    chosen: list[int] = []
     known = np.minimum(np.nan_to_num(regrets[others], nan=10.0), 10.0)
     for _ in range(max(BUDGETS)):
         gains = np.minimum(best[:, None], known).mean(0)
@@ -148,10 +151,7 @@ def _portfolio(regrets: Array, others: Array, rng: np.random.Generator) -> Array
 
 def regret_curves(tasks: Sequence[MeasuredTask], order: Order) -> Array:
     """Mean test regret over tasks after each of :data:`BUDGETS` evaluations."""
-    validation, test = (
-        np.stack([mean_over_seeds(task.regret(task.after(POINTS)[of], part)) for task in tasks])
-        for of, part in enumerate(("validation", "test"))
-    )
+    validation, test = (np.stack([mean_over_seeds(task.regret(task.after(POINTS)[of], PARTS[of])) for task in tasks]) for of in (0, 1))
     sources = np.array([task.source for task in tasks])
     rng = np.random.default_rng(0)
     curves = []
@@ -160,7 +160,7 @@ def regret_curves(tasks: Sequence[MeasuredTask], order: Order) -> Array:
             drawn = order(test, sources != source, rng)
             guides = np.nan_to_num(validation[place, drawn], nan=np.inf)
             curves.append([test[place, drawn[int(guides[:budget].argmin())]] for budget in BUDGETS])
-    return np.nanmean(np.array(curves).reshape(len(tasks), -1, len(BUDGETS)), axis=(0, 1))
+    return np.asarray(np.nanmean(np.array(curves).reshape(len(tasks), -1, len(BUDGETS)), axis=(0, 1)))
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def rows_of(name: str, trainings: Sequence[Training]) -> dict[str, Any]:
 def rounded(values: Array, bits: int) -> Array:
     """float32 with fewer binary digits, which takes less room when packed."""
     mantissa, exponent = np.frexp(values.astype(np.float32))
-    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits).astype(np.float32)
+    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits), np.float32)
 
 
 def facts(recipe: Recipe, task: Task, judge: Judge, seconds: float) -> dict[str, Any]:

@@ -108,19 +108,28 @@ class OneShot(ABC):
 
 
 class MetaLearner(ABC):
-    """Learns a start over many tasks; pure functions with explicit state."""
+    """Learns a start over many tasks, so that a few examples of a new one go far.
+
+    Pure functions of an explicit state, which can be saved after any step (``metanas.states``) and gone on from.
+    """
 
     @abstractmethod
     def init(self, seed: int) -> State:
-        """A fresh start."""
+        """A fresh start; ``state["step"]`` counts the updates."""
 
     @abstractmethod
-    def update(self, state: State, tasks: Sequence[Any]) -> State:
-        """One outer step over a batch of tasks."""
+    def update(self, state: State, tasks: Any, *, progress: float = 0.0) -> State:
+        """One outer step: a new state; the given one stays as it was.
+
+        Args:
+            state: from :meth:`init` or an earlier update.
+            tasks: a batch of episodes, stacked or one by one.
+            progress: the share of the training that is over, in [0, 1].
+        """
 
     @abstractmethod
     def adapt(self, state: State, task: Any) -> State:
-        """The start adapted to one task."""
+        """The start adapted to the support of one task."""
 
 
 class Prior(Protocol):

@@ -155,6 +155,25 @@ def test_a_foreign_table_is_refused_in_one_sentence(tmp_path: Path, columns: dic
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("column", "value", "says_so"),
+    [
+        ("c10_params_m", np.inf, "values of parameters that are beyond all measure"),
+        ("c10_flops_m", -3.0, "values of flops that are beyond all measure"),
+        ("c10_flops_m", 1e300, "values of flops that are beyond all measure"),
+        ("c10_test_acc_200", np.nan, "holds values that are not between 0 and 100"),
+        ("ops", np.nan, "holds no whole numbers"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(
+    tmp_path: Path, columns: dict[str, np.ndarray], column: str, value: float, says_so: str
+) -> None:
+    save(tmp_path / nasbench201.FILE, {**columns, column: np.full(columns[column].shape, value)})
+    with pytest.raises(InputError, match=says_so):
+        open_problem("nasbench201", "cifar10", tmp_path)
+
+
 def test_another_optimum_than_the_published_is_refused(folder: Path) -> None:
     with pytest.raises(InputError, match=r"best validation result .* accuracy 86\.30 %, not the published accuracy 91\.57 %"):
         open_problem("nasbench201", "cifar10", folder)
@@ -205,9 +224,16 @@ def test_the_space_is_the_list_of_measured_networks(graphs: Path) -> None:
         cora.row(cora.space.architecture(unlisted))
 
 
-def test_other_operations_are_refused(graphs: Path) -> None:
+@pytest.mark.filterwarnings("error")
+def test_other_operations_and_missing_results_are_refused(graphs: Path) -> None:
     file = graphs / "nasbenchgraph/nasbenchgraph.npz"
     table = dict(np.load(file))
+    save(file, {**table, "cora_test": np.full(3, np.nan)})
+    with pytest.raises(InputError, match="no results for cora"):
+        open_problem("nasbenchgraph", "cora", graphs)
+    save(file, {**table, "wiring": table["wiring"] + 0.5})
+    with pytest.raises(InputError, match="no whole numbers"):
+        nasbenchgraph(graphs, "cora")
     table["wiring"][0, 1] = 2
     save(file, table)
     with pytest.raises(InputError, match="wirings or operations"):

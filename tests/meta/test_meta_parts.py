@@ -23,7 +23,7 @@ from metanas.meta import (
 from metanas.meta.loss import loss_of
 from metanas.meta.maml import Maml
 from metanas.meta.outer import Adam, annealed
-from metanas.meta.parallel import in_threads
+from metanas.meta.parallel import in_threads, threads_to_share
 from metanas.networks import build_network
 from metanas.spaces import TaskShape
 from metanas.states import save_state
@@ -177,16 +177,19 @@ def test_pieces_come_back_in_order_and_the_number_of_threads_stays() -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        seen = in_threads(lambda piece: (piece, torch.get_num_threads()), range(5))
-        assert torch.get_num_threads() == 2
+        with threads_to_share() as threads:
+            seen = in_threads(lambda piece: (piece, torch.get_num_threads()), range(5), threads)
+            assert torch.get_num_threads() == 1
+        assert (threads, torch.get_num_threads()) == (2, 2)
     finally:
         torch.set_num_threads(before)
     assert seen == [(piece, 1) for piece in range(5)]
 
 
 def test_an_error_in_a_piece_is_raised() -> None:
-    with pytest.raises(ZeroDivisionError):
-        in_threads(lambda piece: 1 / piece, [1, 0])
+    for threads in (1, 2):
+        with pytest.raises(ZeroDivisionError):
+            in_threads(lambda piece: 1 / piece, [1, 0], threads)
 
 
 # -- the four-convolution network --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from metanas.oneshot.optimisers import adam, adam_step, clipped, sgd
+from metanas.oneshot.optimisers import adam, adam_step, clipped
 
 Update = Callable[[dict[str, Tensor], dict[str, Tensor], dict[str, Any]], tuple[dict[str, Tensor], dict[str, Any]]]
 
@@ -48,12 +48,6 @@ def by_ours(update: Update) -> dict[str, Tensor]:
     return weights
 
 
-def test_sgd_is_that_of_pytorch() -> None:
-    ours = by_ours(lambda w, g, m: sgd(w, g, m, rate=0.1, momentum=0.9, decay=1e-2))
-    theirs = by_torch(lambda groups: torch.optim.SGD(groups, lr=0.1, momentum=0.9, weight_decay=1e-2))
-    assert all(torch.allclose(ours[name], theirs[name]) for name in ours)
-
-
 def test_adam_is_that_of_pytorch() -> None:
     ours = by_ours(lambda w, g, m: adam(w, g, m, rate=0.1, betas=(0.5, 0.999), decay=1e-2))
     theirs = by_torch(lambda groups: torch.optim.Adam(groups, lr=0.1, betas=(0.5, 0.999), weight_decay=1e-2))
@@ -80,7 +74,6 @@ def test_clipping_is_that_of_pytorch(most: float) -> None:
 def test_nothing_to_learn_from_changes_nothing() -> None:
     weights, _ = problem()
     assert adam(weights, {}, {}, rate=0.1, betas=(0.9, 0.999)) == (weights, {})
-    assert sgd(weights, {}, {}, rate=0.1) == (weights, {})
     assert clipped({}, 1.0) == {}
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from scipy import special
 
 from ..raw import Array, Raw, Request, binned, source
+
+_ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "sine": lambda z: np.sin(2 * z),
+}
 
 
 def _targets(request: Request, y: Array) -> Array:
@@ -81,7 +89,7 @@ def _gaussian_process(request: Request) -> Raw:
 def _teacher_network(request: Request) -> Raw:
     """What a random network says."""
     rng = request.rng
-    activation = {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0), "sine": lambda z: np.sin(2 * z)}[request.options["form"]]
+    activation = _ACTIVATIONS[request.options["form"]]
     x = rng.normal(size=(request.rows, request.options["features"]))
     z = x
     for _ in range(request.options["depth"]):

@@ -23,6 +23,7 @@ from metanas.machine import cores
 from metanas.quantities import parse_seconds
 from metanas.strategies import choose_strategy
 from metanas.strategies.base import own_files
+from metanas.tasks.options import some
 
 
 def bench_command(
@@ -118,7 +119,7 @@ def list_command(path: Path | None = None, as_json: bool = False) -> None:
         return
     for row in rows:
         print(f"{row['name']}: {row['title']}")
-        print(f"  data sets: {', '.join(row['datasets'])}")
+        print(f"  data sets: {some(row['datasets'], 30)}")
         print(f"  table: {row['found'] or 'not found: ' + row['file'] + ' in the folder that METANAS_BENCHMARKS or --path names'}")
         if row["options"]:
             print(f"  options: {', '.join(f'{name}={value}' for name, value in row['options'].items())}")

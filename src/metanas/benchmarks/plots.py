@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from metanas.benchmarks.drawing import CHANCE, COLOURS, haze, label, line_style, new_figure, save, zoom
 from metanas.benchmarks.report import Outcome
 from metanas.benchmarks.statistics import ALPHA, Ranking
-from metanas.benchmarks.tables.registry import titled
+from metanas.benchmarks.tables.results import titled
 from metanas.benchmarks.words import is_share, unit
 from metanas.records import lower_is_better
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from metanas.benchmarks.report import Outcome, tested_at_optimum
-from metanas.benchmarks.tables.registry import titled
+from metanas.benchmarks.tables.results import titled
 from metanas.benchmarks.words import number, spread, unit
 from metanas.records import lower_is_better
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from metanas.benchmarks.statistics import ALPHA, Comparison, Ranking, fewest_pairs
-from metanas.benchmarks.tables.registry import SHARES
+from metanas.benchmarks.tables.results import SHARES
 
 _UNITS = {"latency": "s", "seconds": "s", "energy": "J"}
 MOST_SPELT = 3

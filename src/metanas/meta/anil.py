@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
+from metanas.meta.batch import Batch, Outcome
 from metanas.meta.inner import InnerLoop, Step, Support
-from metanas.meta.learner import Batch, EpisodeLearner, Outcome
+from metanas.meta.learner import EpisodeLearner
 from metanas.meta.registry import register_meta_learner
 from metanas.meta.together import Inputs, Named, Pass
 

@@ -18,9 +18,10 @@ def few_shot_space(shape: TaskShape, *, width: int = 64) -> Space:
     """The space for pictures or series of one task's shape.
 
     Each block halves the resolution by its operation: a convolution with kernel 3, a depthwise separable one with kernel 5, or (where the
-    input is as wide as the block) the largest of neighbours. Each of these has a batch normalisation of its own, so that a mixture
-    weighs like with like (as in DARTS' cells). Then a shortcut from the block's input may be added (a strided 1 x 1 convolution), and a
-    rectifier follows. The plain network is :func:`~metanas.meta.four_conv`, and no network has more than about a ninth more parameters.
+    input is as wide as the block) the largest of neighbours. Each of these has a batch normalisation of its own, so that a mixture weighs
+    like with like (as in DARTS' cells). Then a shortcut from the block's input may be added (a strided 1 x 1 convolution, normalised, too,
+    without which first-order meta-learning fails), and a rectifier follows. The plain network is :func:`~metanas.meta.four_conv`, and no
+    network has more than about a ninth more parameters.
 
     Args:
         shape: with an input of ``(channels, height, width)`` or ``(channels, time)``; as many outputs as ways.
@@ -41,7 +42,9 @@ def few_shot_space(shape: TaskShape, *, width: int = 64) -> Space:
         shortcut = draft.decide(f"block{block}.shortcut", (False, True))
         plain |= {op.name: OPERATIONS[0], shortcut.name: False}
         out = _operation(draft, op, block, x, width)
-        out = draft.node(f"sum{block}", "residual", [out, Edge(x, shortcut.among(True))])
+        aside = draft.node(f"short{block}", "conv", [x], channels=width, kernel=1, stride=2, bias=False)
+        aside = draft.node(f"short_norm{block}", "batch_norm", [aside])
+        out = draft.node(f"sum{block}", "add", [out, Edge(aside, shortcut.among(True))])
         x = draft.node(f"act{block}", "activation", [out], kind="relu")
     x = draft.node("mean", "global_pool", [x], kind="avg")
     draft.node("head", "dense", [x], units=shape.outputs)

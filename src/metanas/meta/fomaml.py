@@ -6,8 +6,9 @@ MAML per step, and no memory of the way. Worth it where inner steps are many.
 
 from __future__ import annotations
 
+from metanas.meta.batch import Batch, Outcome
 from metanas.meta.inner import descend
-from metanas.meta.learner import Batch, EpisodeLearner, Outcome
+from metanas.meta.learner import EpisodeLearner
 from metanas.meta.registry import register_meta_learner
 from metanas.meta.together import Named
 

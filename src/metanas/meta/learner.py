@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,10 +12,14 @@ from torch import Tensor
 from metanas.errors import InputError
 from metanas.evaluation.fast_convolution import keep_freed_memory
 from metanas.interfaces import MetaLearner, State
+from metanas.meta.batch import Batch as Batch
+from metanas.meta.batch import Judged as Judged
+from metanas.meta.batch import Outcome as Outcome
+from metanas.meta.batch import Tasks as Tasks
 from metanas.meta.inner import InnerLoop, Support
 from metanas.meta.loss import loss_of
 from metanas.meta.outer import Adam, Outer, annealed
-from metanas.meta.parallel import in_threads
+from metanas.meta.parallel import in_threads, threads_to_share
 from metanas.meta.settings import MetaSettings
 from metanas.meta.together import GraphModel, Model, Named
 from metanas.spaces.graph import Graph
@@ -24,78 +27,11 @@ from metanas.tasks.data import Kind
 from metanas.tasks.few_shot import stack
 
 TOGETHER = 4
-"""Tasks in one piece on a CPU: more save nothing, and with fewer pieces than cores some would idle."""
+"""Tasks in one piece on a CPU, or half of them where there are fewer than eight: more save nothing, and a single piece leaves cores idle."""
 QUERIES_TOGETHER = 128
 """Queries that are computed together on a CPU, about; fewer only where one task has fewer."""
 
 Result = TypeVar("Result")
-
-
-class Tasks(Protocol):
-    """One episode, or several with one more axis in front; see ``metanas.tasks.few_shot.Episode``."""
-
-    @property
-    def x_support(self) -> Any:
-        """Examples to learn from."""
-
-    @property
-    def y_support(self) -> Any:
-        """Their targets."""
-
-    @property
-    def x_query(self) -> Any:
-        """Examples to be judged on."""
-
-    @property
-    def y_query(self) -> Any:
-        """Their targets."""
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Several tasks as tensors: ``(tasks, examples, ...)`` each."""
-
-    x_support: Tensor
-    y_support: Tensor
-    x_query: Tensor
-    y_query: Tensor
-
-    def part(self, first: int, last: int) -> Batch:
-        """Tasks ``first`` to ``last - 1``."""
-        return Batch(self.x_support[first:last], self.y_support[first:last], self.x_query[first:last], self.y_query[first:last])
-
-    def __len__(self) -> int:
-        return len(self.x_support)
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """The query loss of some tasks.
-
-    Args:
-        gradient: with respect to the weights ``(tasks, ...)``; empty where it was not asked for.
-        losses, scores: ``(tasks,)``.
-        outputs: raw, ``(tasks, queries, outputs)``.
-    """
-
-    gradient: Named
-    losses: Tensor
-    scores: Tensor
-    outputs: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What some tasks say of the meta-parameters.
-
-    Args:
-        gradient: of the sum of the tasks' outer losses, in the shapes of the meta-parameters.
-        losses, scores: on the queries after adapting, ``(tasks,)``.
-    """
-
-    gradient: Named
-    losses: Tensor
-    scores: Tensor
 
 
 class EpisodeLearner(MetaLearner):
@@ -180,10 +116,12 @@ class EpisodeLearner(MetaLearner):
             progress: share of the training that is over, in [0, 1]; what is annealed follows it.
         """
         batch, theta = self._batch(tasks), state["theta"]
-        found = self._in_pieces(batch, lambda piece, first: self.outcome(theta, piece, progress, state["step"] * len(batch) + first))
-        gradient = {name: torch.stack([o.gradient[name] for o in found]).sum(0).div_(len(batch)) for name in theta}
+        drawn = state["step"] * len(batch)
         rate = annealed(self.settings.outer_rate, self.settings.outer_end, progress)
-        theta, moments = self.outer.step(theta, gradient, state["moments"], rate)
+        with threads_to_share() as threads:
+            found = self._in_pieces(batch, lambda piece, first: self.outcome(theta, piece, progress, drawn + first), threads)
+            gradient = {name: torch.stack([o.gradient[name] for o in found]).sum(0).div_(len(batch)) for name in theta}
+            theta, moments = self.outer.step(theta, gradient, state["moments"], rate)
         losses, scores = torch.cat([o.losses for o in found]), torch.cat([o.scores for o in found])
         last = {"loss": float(losses.mean()), self.score_name: float(scores.mean())}
         return {**state, "step": state["step"] + 1, "theta": theta, "moments": moments, "last": last}
@@ -265,17 +203,21 @@ class EpisodeLearner(MetaLearner):
             y, y_query = y.to(self.model.dtype), y_query.to(self.model.dtype)
         return Batch(x, y, x_query, y_query)
 
-    def _in_pieces(self, batch: Batch, function: Callable[[Batch, int], Result]) -> list[Result]:
+    def _in_pieces(self, batch: Batch, function: Callable[[Batch, int], Result], threads: int | None = None) -> list[Result]:
+        """``function`` of a few tasks at a time and the number of the first; in so many threads, or as many as PyTorch may use."""
+        if threads is None:
+            with threads_to_share() as threads:
+                return self._in_pieces(batch, function, threads)
         together = {"loop": 1, "all": len(batch)}.get(self.settings.batching)
         if together is None:
-            together = TOGETHER if self.model.device.type == "cpu" else len(batch)
+            together = max(1, min(TOGETHER, len(batch) // 2)) if self.model.device.type == "cpu" else len(batch)
 
         def run(first: int) -> Result:
             with torch.no_grad():
                 return function(batch.part(first, first + together), first)
 
         firsts = range(0, len(batch), together)
-        return in_threads(run, firsts) if self.model.device.type == "cpu" else [run(first) for first in firsts]
+        return in_threads(run, firsts, threads if self.model.device.type == "cpu" else 1)
 
     def _judged(self, state: State, tasks: Tasks | Sequence[Any]) -> list[Judged]:
         theta = state["theta"]

@@ -6,8 +6,9 @@ method to start with: the most exact, and with the others' tricks left out.
 
 from __future__ import annotations
 
+from metanas.meta.batch import Batch, Outcome
 from metanas.meta.inner import Step, descend
-from metanas.meta.learner import Batch, EpisodeLearner, Outcome
+from metanas.meta.learner import EpisodeLearner
 from metanas.meta.registry import register_meta_learner
 from metanas.meta.together import Named
 

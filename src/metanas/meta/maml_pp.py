@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from metanas.meta.batch import Batch, Judged, Outcome
 from metanas.meta.inner import Step, descend
-from metanas.meta.learner import Batch, EpisodeLearner, Judged, Outcome
+from metanas.meta.learner import EpisodeLearner
 from metanas.meta.registry import register_meta_learner
 from metanas.meta.together import Named
 

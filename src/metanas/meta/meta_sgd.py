@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 import torch
 
+from metanas.meta.batch import Batch, Outcome
 from metanas.meta.inner import Step, descend
-from metanas.meta.learner import Batch, EpisodeLearner, Outcome
+from metanas.meta.learner import EpisodeLearner
 from metanas.meta.registry import register_meta_learner
 from metanas.meta.together import Named
 

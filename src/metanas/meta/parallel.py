@@ -6,8 +6,10 @@ single operation over the cores, as PyTorch does by itself, gains little at such
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
 import torch
@@ -16,17 +18,26 @@ Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 
-def in_threads(function: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
-    """``function`` of every piece, in order; in as many threads as PyTorch may use when this is called.
-
-    The results don't depend on the number of threads. In the calling thread that number is what it was afterwards.
-    """
+@contextmanager
+def threads_to_share() -> Iterator[int]:
+    """How many threads PyTorch may use in the calling thread; while the block lasts it uses a single one there."""
     threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
+
+
+def in_threads(function: Callable[[Piece], Result], pieces: Sequence[Piece], threads: int) -> list[Result]:
+    """``function`` of every piece, in order, in so many threads; the results don't depend on how many. Within :func:`threads_to_share`."""
     workers = min(threads, len(pieces))
     if workers <= 1:
         return [function(piece) for piece in pieces]
-    try:
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(function, pieces))
-    finally:
-        torch.set_num_threads(threads)
+    return list(_pool(workers).map(function, pieces))
+
+
+@cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    """Kept, since a new thread starts with no memory of its own, and has to be given all of it page by page."""
+    return ThreadPoolExecutor(workers, thread_name_prefix="metanas", initializer=torch.set_num_threads, initargs=(1,))

@@ -57,13 +57,13 @@ def takes(name: str) -> Literal["graph", "space"]:
     return _class(name).takes
 
 
-def default_settings(name: str) -> MetaSettings:
-    """A method's own settings.
+def default_settings(name: str, kind: Kind = "classification") -> MetaSettings:
+    """A method's own settings for a kind of tasks.
 
     Raises:
         InputError: if there is no such method.
     """
-    return settings_of(name, _class(name).defaults, {})
+    return settings_of(name, _class(name).defaults, {}, kind)
 
 
 def make_meta_learner(
@@ -92,7 +92,7 @@ def make_meta_learner(
             can't be built.
     """
     learner = _class(name)
-    chosen = settings_of(name, learner.defaults, settings)
+    chosen = settings_of(name, learner.defaults, settings, kind)
     if (learner.takes == "space") != isinstance(subject, Space):
         given, taken = ("space", "graph") if isinstance(subject, Space) else ("network", "space")
         raise InputError(f"the meta-learner {name!r} takes a {taken}, not a {given}; give one, or choose another method")

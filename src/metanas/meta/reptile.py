@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from metanas.meta.batch import Batch, Outcome
 from metanas.meta.inner import Support, descend
-from metanas.meta.learner import Batch, EpisodeLearner, Outcome
+from metanas.meta.learner import EpisodeLearner
 from metanas.meta.outer import Outer, Plain
 from metanas.meta.registry import register_meta_learner
 from metanas.meta.settings import MetaSettings

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from metanas.errors import InputError
+from metanas.tasks.data import Kind
 
 Precision = Literal["float32", "float64", "bfloat16"]
 Batching = Literal["auto", "loop", "all"]
@@ -87,8 +88,12 @@ COMMON = frozenset(("inner_steps", "test_steps", "inner_rate", "outer_rate", "ou
 """What every method can be told."""
 
 
-def settings_of(method: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> MetaSettings:
-    """The settings of a method: its ``defaults``, and what is given instead.
+REGRESSION: Mapping[str, Any] = {"inner_rate": 0.01}
+"""What differs for regression, where losses have no upper limit: the step size of the paper's sinusoids (Finn et al. 2017, section 5.1)."""
+
+
+def settings_of(method: str, defaults: Mapping[str, Any], given: Mapping[str, Any], kind: Kind = "classification") -> MetaSettings:
+    """The settings of a method: its ``defaults`` for a kind of tasks, and what is given instead.
 
     Raises:
         InputError: if the method has no such setting, or a value is out of range.
@@ -99,4 +104,4 @@ def settings_of(method: str, defaults: Mapping[str, Any], given: Mapping[str, An
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
             raise InputError(f"the meta-learner {method!r} has no setting {name!r}; {hint}")
-    return MetaSettings(**{**defaults, **given})
+    return MetaSettings(**{**defaults, **(REGRESSION if kind == "regression" else {}), **given})

@@ -32,12 +32,12 @@ class TNas(SpaceLearner):
 
     defaults: ClassVar[Mapping[str, Any]] = {
         "inner_rate": 0.4,
-        "outer_rate": 2e-3,
+        "outer_rate": 3e-3,
         "meta_batch": 4,
         "logit_inner_rate": 1.0,
         "logit_outer_rate": 1e-2,
         "temperature": 1.0,
-        "last_temperature": 1.0,
+        "last_temperature": 0.1,
     }
 
     def update(self, state: State, tasks: Tasks | Sequence[Any], *, progress: float = 0.0) -> State:

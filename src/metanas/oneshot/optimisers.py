@@ -1,6 +1,6 @@
-"""Optimisers as pure functions on dictionaries of tensors: new weights and new moments out, nothing changed in place.
+"""Adam as a pure function on dictionaries of tensors: new weights and new moments out, nothing changed in place.
 
-Tensors without a gradient (of options that a step did not compute) keep their values and moments, as in PyTorch's optimisers.
+Tensors without a gradient (of options that a step did not compute) keep their values and moments, as in PyTorch's optimiser.
 """
 
 from __future__ import annotations
@@ -24,37 +24,6 @@ def clipped(gradients: Mapping[str, Tensor], most: float) -> Named:
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(values)))
     factor = (most / (norm + 1e-6)).clamp(max=1.0)
     return dict(zip(gradients, torch._foreach_mul(values, factor), strict=True))
-
-
-def sgd(
-    weights: Mapping[str, Tensor],
-    gradients: Mapping[str, Tensor],
-    moments: State,
-    *,
-    rate: float,
-    momentum: float = 0.9,
-    decay: float = 0.0,
-) -> tuple[Named, State]:
-    """Gradient descent with momentum (Sutskever et al. 2013, as in PyTorch: the rate multiplies the buffer) and an L2 penalty.
-
-    Args:
-        weights: by name.
-        gradients: of some of them.
-        moments: from the last step, or empty.
-        rate: step size.
-        momentum: share of the buffer that is kept.
-        decay: weight decay, added to the gradient.
-    """
-    if not gradients:
-        return dict(weights), moments
-    names = list(gradients)
-    old = [weights[name] for name in names]
-    slopes = list(torch._foreach_add(list(gradients.values()), old, alpha=decay))
-    buffers: Mapping[str, Tensor] = moments.get("buffers", {})
-    kept = [buffers[name] if name in buffers else torch.zeros_like(value) for name, value in zip(names, old, strict=True)]
-    fresh = torch._foreach_add(slopes, kept, alpha=momentum)
-    new = torch._foreach_add(old, fresh, alpha=-rate)
-    return {**weights, **dict(zip(names, new, strict=True))}, {"buffers": {**buffers, **dict(zip(names, fresh, strict=True))}}
 
 
 def adam(

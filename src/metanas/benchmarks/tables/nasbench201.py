@@ -18,7 +18,7 @@ from metanas.benchmarks.problem import Level, Problem
 from metanas.benchmarks.tables.arrays import load_arrays
 from metanas.benchmarks.tables.registry import Published, register_benchmark
 from metanas.benchmarks.tables.rows import choices_of, row_finder
-from metanas.benchmarks.tables.values import demand_all, shares
+from metanas.benchmarks.tables.values import demand_all, shares, whole
 from metanas.errors import InputError
 from metanas.records import Fidelity
 from metanas.spaces import Space, TaskShape
@@ -101,7 +101,7 @@ def nasbench201(folder: Path, dataset: str, guide: str = "200", mean_validation:
 
 def _codes(ops: NDArray[Any], space: Space, file: Path) -> NDArray[np.int64]:
     """Operations as ranks of options; refused unless every cell is there once."""
-    codes = ops.astype(np.int64)
+    codes = whole(ops, f"column 'ops' of {file}")
     if codes.min() < 0 or codes.max() >= len(OPERATIONS):
         raise InputError(f"column 'ops' of {file} holds numbers that are no operation; get the file again")
     demand_all(space, codes, file)

@@ -15,6 +15,7 @@ from metanas.benchmarks.problem import Level, Problem
 from metanas.benchmarks.tables.arrays import load_arrays
 from metanas.benchmarks.tables.registry import WHOLE, Published, register_benchmark
 from metanas.benchmarks.tables.rows import choices_of, listed, row_finder
+from metanas.benchmarks.tables.values import whole
 from metanas.errors import InputError
 from metanas.spaces import Draft, Space, TaskShape
 from metanas.spaces.closing import Edge
@@ -64,9 +65,10 @@ def nasbenchgraph(folder: Path, dataset: str) -> Problem:
     numbers = {"wiring": ("rows", 4), "ops": ("rows", 4), **{f"{dataset}_{kind}": ("rows",) for kind in kinds}}
     table = load_arrays(file, numbers, {"op_names": ("operations",)})
     names = tuple(table["op_names"].tolist())
-    codes = np.hstack([table["wiring"][:, 1:], table["ops"]]).astype(np.int64)
+    wiring, operations = (whole(table[name], f"column {name!r} of {file}") for name in ("wiring", "ops"))
+    codes = np.hstack([wiring[:, 1:], operations])
     limits = np.array([node - 1 for node in NODES[1:]] + [len(names) - 1] * len(NODES))
-    if names != OPERATIONS or (codes < 0).any() or (codes > limits).any() or table["wiring"][:, 0].any():
+    if names != OPERATIONS or (codes < 0).any() or (codes > limits).any() or wiring[:, 0].any():
         raise InputError(f"{file} holds wirings or operations that are none of NAS-Bench-Graph's; get the file again")
     there = np.isfinite(table[f"{dataset}_val"])
     if not there.any():

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from metanas.benchmarks.problem import Level, Problem
 from metanas.benchmarks.tables.own_columns import Cells, rank_of, read_columns
 from metanas.benchmarks.tables.own_header import Header, Quantity, read_header
-from metanas.benchmarks.tables.registry import SHARES, benchmarks, choose_dataset
+from metanas.benchmarks.tables.registry import benchmarks, choose_dataset
+from metanas.benchmarks.tables.results import SHARES
 from metanas.benchmarks.tables.rows import INACTIVE, choices_of, listed, row_finder
 from metanas.errors import InputError
 from metanas.records import Fidelity

@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 
 from metanas.benchmarks.problem import Problem
+from metanas.benchmarks.tables.results import check_numbers, words
 from metanas.errors import InputError
 from metanas.records import Fidelity
 
 FOLDER_VARIABLE = "METANAS_BENCHMARKS"
 """Environment variable with the folder of the tables, used where no path is given."""
-
-SHARES = frozenset({"accuracy", "roc_auc", "balanced_accuracy", "f1", "precision", "miou"})
-"""Metrics that are shares from 0 to 1 and printed as percent."""
 
 WHOLE = Fidelity(epochs=1)
 """One training from start to end, where the source doesn't say in how many epochs."""
@@ -176,18 +174,6 @@ def says(problem: Problem) -> str:
     return f"{count}, {' and '.join(equal)} as published" if equal else f"{count}; there is no published optimum to compare with"
 
 
-def words(value: float, metric: str) -> str:
-    """A result as users read it: shares as percent, other numbers with five digits."""
-    shown = f"{100 * value:.2f} %" if metric.partition(":")[0] in SHARES else f"{value:.5g}"
-    return f"{titled(metric)} {shown}"
-
-
-def titled(metric: str) -> str:
-    """A metric's name as users read it; what follows a colon stays as it is."""
-    name, colon, of = metric.partition(":")
-    return name.replace("_", " ") + colon + of
-
-
 def _open(benchmark: Benchmark, dataset: str | None, path: str | Path | None, options: Mapping[str, Any]) -> Problem:
     folder = path or os.environ.get(FOLDER_VARIABLE)
     chosen = choose_dataset(dataset, benchmark.datasets, benchmark.name)
@@ -196,8 +182,11 @@ def _open(benchmark: Benchmark, dataset: str | None, path: str | Path | None, op
             f"the tables of {benchmark.name} are not part of metanas; set {FOLDER_VARIABLE} to the folder that holds {benchmark.file}, "
             "or give that folder as the path"
         )
-    problem = benchmark.read(Path(folder).expanduser(), chosen, **_typed(benchmark, options))
-    _check(benchmark, problem, not options)
+    typed = _typed(benchmark, options)
+    with np.errstate(all="ignore"):  # what comes of numbers beyond all measure is looked at below
+        problem = benchmark.read(Path(folder).expanduser(), chosen, **typed)
+        check_numbers(benchmark.file, problem)
+        _check(benchmark, problem, not options)
     return problem
 
 
