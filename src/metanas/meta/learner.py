@@ -27,7 +27,7 @@ from metanas.tasks.data import Kind
 from metanas.tasks.few_shot import stack
 
 TOGETHER = 4
-"""Tasks in one piece on a CPU, or half of them where there are fewer than eight: more save nothing, and a single piece leaves cores idle."""
+"""Tasks in one piece on a CPU, or half of them where there are fewer than eight: more save nothing, one piece leaves cores idle."""
 QUERIES_TOGETHER = 128
 """Queries that are computed together on a CPU, about; fewer only where one task has fewer."""
 
