@@ -72,12 +72,13 @@ def meta_train(
         str | None,
         typer.Option(
             "--network",
-            help="four-conv, four-conv-pool, two-dense, a space's plain network, or FILE.json. Default: by the data.",
+            help="four-conv, four-conv-pool, two-dense, a space's plain network, or FILE.json; a space (few-shot, ...) for methods that "
+            "choose in one. Default: by the data.",
             metavar="NAME",
         ),
     ] = None,
     width: Annotated[
-        int | None, typer.Option("--width", help="Channels of each layer of four-conv (64), units of two-dense (40).", metavar="N")
+        int | None, typer.Option("--width", help="Channels of each layer of four-conv and few-shot (64), units of two-dense (40).", metavar="N")
     ] = None,
     inner_steps: Annotated[
         int | None, typer.Option("--inner-steps", help="Steps that adapt to an episode. Default: the method's.", metavar="N")

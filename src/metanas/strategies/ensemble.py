@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MEMBERS, HIDDEN = 5, 64
 STEPS, RATE, DECAY = 80, 0.01, 0.1
 """Of training: steps over all evaluations at once, their rate, and the decoupled weight decay (Loshchilov and Hutter 2019)."""
-TOKENS = 256
+TOKENS = 192
 """Most paths that a predictor sees: those that divide the evaluated architectures best."""
 _BETAS = (0.9, 0.99)
 _PART = 4096

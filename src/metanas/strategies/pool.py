@@ -9,6 +9,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from itertools import pairwise
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,7 +128,7 @@ class Pool:
     def _matrix(self, rows: Iterable[NDArray[np.int64]], *, grow: bool) -> csr_matrix:
         counters = [self._counter(row) for row in rows]
         counts = self._vocabulary.matrix(counters, grow=grow)
-        lengths = np.sqrt([sum(count * count for count in counter.values()) for counter in counters])
+        lengths = np.sqrt([sum(map(mul, counter.values(), counter.values())) for counter in counters])
         counts.data /= np.repeat(np.maximum(lengths, 1e-12), np.diff(counts.indptr))
         return counts
 
