@@ -78,7 +78,8 @@ def meta_train(
         ),
     ] = None,
     width: Annotated[
-        int | None, typer.Option("--width", help="Channels of each layer of four-conv and few-shot (64), units of two-dense (40).", metavar="N")
+        int | None,
+        typer.Option("--width", help="Channels of each layer of four-conv and few-shot (64), units of two-dense (40).", metavar="N"),
     ] = None,
     inner_steps: Annotated[
         int | None, typer.Option("--inner-steps", help="Steps that adapt to an episode. Default: the method's.", metavar="N")

@@ -51,7 +51,7 @@ def test_constant_inputs_get_no_gradient():
 
 @pytest.mark.parametrize(("axes", "size"), [(2, (7, 6)), (1, (9,))])
 def test_depthwise_convolutions_of_all_tasks_are_those_of_each(axes, size):
-    conv = Conv(C, C, 3, 2, axes, bias=False, groups=C)
+    conv = Conv(C, C, 3, (2,) * axes, bias=False, groups=C)
     w, x = drawn(TASKS, *conv.weight.shape), drawn(TASKS * EXAMPLES, C, *size)
 
     def plain(w, x):

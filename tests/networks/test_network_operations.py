@@ -12,6 +12,7 @@ from network_counting import counted_flops, counted_parameters
 from torch import nn
 
 from metanas.networks import build_network, module_of
+from metanas.networks.operations.convolution import Conv
 from metanas.spaces import Graph, Node, TaskShape
 from metanas.spaces.operation import operation, operations
 
@@ -246,3 +247,14 @@ def test_initial_spread_follows_fan_in():
     weights = build_network(Graph(TaskShape("table", (400,), 300), nodes), seed=3).state_dict()
     assert weights["nodes.a.dense.weight"].std().item() == pytest.approx((2 / 400) ** 0.5, rel=0.02)
     assert weights["nodes.b.dense.weight"].std().item() == pytest.approx(0.1 * (2 / 300) ** 0.5, rel=0.02)
+
+
+@pytest.mark.parametrize("lengths", [(1,), (1, 1), (1, 6)])
+def test_a_stride_over_one_value_is_none(lengths: tuple[int, ...]) -> None:
+    # PyTorch 2.13: such a convolution in bfloat16 has gradients from memory that was never written.
+    shape, settings = (16, *lengths), {"channels": 24, "kernel": 7, "stride": 3}
+    for name in ("conv", "sep_conv"):
+        module = module_of(name, [shape], settings)
+        (own,) = {m.stride for m in module.modules() if isinstance(m, Conv) and m.weight.shape[-1] == 7}
+        assert own[-len(lengths) :] == tuple(1 if length == 1 else 3 for length in lengths)
+        assert module(torch.randn(2, *shape)).shape == (2, *operation(name).shape([shape], settings))

@@ -64,9 +64,9 @@ def test_terms_of_several_precisions_add_up_in_the_wider_one():
 @pytest.mark.parametrize(
     ("module", "shape"),
     [
-        (Conv(3, 4, 3, 2, 2), (2, 3, 6, 6)),
-        (Conv(3, 4, 5, 1, 1, bias=False), (2, 3, 8)),
-        (SeparableConv(3, 4, 3, 1, 2), (2, 3, 6, 6)),
+        (Conv(3, 4, 3, (2, 2)), (2, 3, 6, 6)),
+        (Conv(3, 4, 5, (1,), bias=False), (2, 3, 8)),
+        (SeparableConv(3, 4, 3, (1, 1)), (2, 3, 6, 6)),
         (Dense(3, 4), (5, 3)),
         (Dense(3, 4, bias=False), (5, 3)),
         (BatchStatistics(BatchNorm(3)), (4, 3, 5)),

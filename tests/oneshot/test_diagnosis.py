@@ -5,7 +5,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metanas.oneshot.diagnosis import COLLAPSED, LASTS, LEAST, collapse, count_skips, is_collapsed, noted, rank_correlation, skips, zeros
+from metanas.oneshot.diagnosis import (
+    COLLAPSED,
+    LASTS,
+    LEAST,
+    UNDECIDED,
+    collapse,
+    count_skips,
+    is_collapsed,
+    noted,
+    rank_correlation,
+    skips,
+    zeros,
+)
 from metanas.spaces import Draft, Space, TaskShape, make_space
 from metanas.spaces.narrowing import supernet_space
 from metanas.testing.oneshot import oneshot_tasks, tiny_cell
@@ -54,9 +66,15 @@ def test_counting() -> None:
 
 
 def test_a_collapse_is_a_matter_of_share_and_number() -> None:
-    assert is_collapsed(LEAST, COLLAPSED)
-    assert not is_collapsed(LEAST - 1, 1.0)
-    assert not is_collapsed(20, COLLAPSED - 0.01)
+    assert is_collapsed({"skips": LEAST, "skip_share": COLLAPSED})
+    assert not is_collapsed({"skips": LEAST - 1, "skip_share": 1.0})
+    assert not is_collapsed({"skips": 20, "skip_share": COLLAPSED - 0.01})
+
+
+def test_choices_that_are_all_but_open_have_not_collapsed() -> None:
+    point = {"skips": 6, "skip_share": 1.0}
+    assert is_collapsed({**point, "entropy_share": UNDECIDED})
+    assert not is_collapsed({**point, "entropy_share": UNDECIDED + 0.01})
 
 
 def way(*counts: int) -> list[dict[str, Any]]:

@@ -20,6 +20,8 @@ LEAST = 2
 """Choices count as collapsed from this share of skips on, if they are so many at least. DARTS+ (Liang et al. 2019, section 3.3) stops at
 two or more skips among the eight operations of a cell; in spaces that can leave edges out, as NAS-Bench-201, good cells have up to two
 skips among six."""
+UNDECIDED = 0.85
+"""Above this share of the largest entropy the choices are all but open, and which option leads is chance: no collapse yet."""
 LASTS = 3
 """So many points in a row must be collapsed: logits that still move may pass such a point by chance."""
 
@@ -77,9 +79,10 @@ def count_skips(architecture: Architecture, skipping: Mapping[str, frozenset[Val
     return sum(architecture[name] in skipping[name] for name in offering), len(offering)
 
 
-def is_collapsed(skips: int, share: float) -> bool:
-    """Whether so many skips, which are this share of those on offer, count as a collapse."""
-    return skips >= LEAST and share >= COLLAPSED
+def is_collapsed(point: Point) -> bool:
+    """Whether the skips of a point (``skips``, and ``skip_share`` of those on offer) count as a collapse, its choices being decided."""
+    decided = point.get("entropy_share", 0.0) <= UNDECIDED
+    return bool(decided and point["skips"] >= LEAST and point["skip_share"] >= COLLAPSED)
 
 
 def collapse(points: Sequence[Point], begins: float = 0.0) -> tuple[Point | None, Point | None]:
@@ -92,7 +95,7 @@ def collapse(points: Sequence[Point], begins: float = 0.0) -> tuple[Point | None
         begins: the progress from which on choices are learned; earlier points are no way out.
     """
     learned = [p for p in points if p["progress"] >= begins]
-    sound = [i for i, p in enumerate(learned) if not is_collapsed(p["skips"], p["skip_share"])]
+    sound = [i for i, p in enumerate(learned) if not is_collapsed(p)]
     first = sound[-1] + 1 if sound else 0
     if len(learned) - first < LASTS:
         return None, None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,14 +24,14 @@ class Conv(nn.Module):
     """A convolution with an odd kernel, the same on every axis; a sequence is convolved as a picture of height 1."""
 
     def __init__(
-        self, inputs: int, channels: int, kernel: int, stride: int, axes: int, *, bias: bool = True, groups: int = 1, gain: float = 2.0
+        self, inputs: int, channels: int, kernel: int, strides: tuple[int, ...], *, bias: bool = True, groups: int = 1, gain: float = 2.0
     ) -> None:
         super().__init__()
-        size = (kernel, kernel) if axes == 2 else (1, kernel)
+        size = (kernel, kernel) if len(strides) == 2 else (1, kernel)
         self.weight = he_normal(channels, inputs // groups, *size, gain=gain)
         self.weight.data = self.weight.data.contiguous(memory_format=torch.channels_last)
         self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
-        self.stride = (stride, stride) if axes == 2 else (1, stride)
+        self.stride = strides if len(strides) == 2 else (1, *strides)
         self.padding = (size[0] // 2, size[1] // 2)
         self.groups = groups
 
@@ -41,10 +43,10 @@ class Conv(nn.Module):
 class SeparableConv(nn.Module):
     """A depthwise convolution (one kernel per channel), then a pointwise one (Chollet 2017, without activation in between)."""
 
-    def __init__(self, inputs: int, channels: int, kernel: int, stride: int, axes: int, *, bias: bool = True) -> None:
+    def __init__(self, inputs: int, channels: int, kernel: int, strides: tuple[int, ...], *, bias: bool = True) -> None:
         super().__init__()
-        self.depthwise = Conv(inputs, inputs, kernel, stride, axes, bias=False, groups=inputs, gain=1.0)
-        self.pointwise = Conv(inputs, channels, 1, 1, axes, bias=bias)
+        self.depthwise = Conv(inputs, inputs, kernel, strides, bias=False, groups=inputs, gain=1.0)
+        self.pointwise = Conv(inputs, channels, 1, (1,) * len(strides), bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, inputs, ...)`` to ``(batch, channels, ...)``, lengths divided by the stride and rounded up."""
@@ -52,9 +54,17 @@ class SeparableConv(nn.Module):
         return out
 
 
-def _arguments(inputs: Inputs, settings: Settings) -> tuple[int, int, int, int, int]:
+def strides_over(lengths: Sequence[int], stride: int) -> tuple[int, ...]:
+    """The stride on each axis: 1 on an axis of length 1, where every stride gives the same.
+
+    A larger one leaves oneDNN's bfloat16 convolution (PyTorch 2.13) with gradients from memory that was never written.
+    """
+    return tuple(stride if length > 1 else 1 for length in lengths)
+
+
+def _arguments(inputs: Inputs, settings: Settings) -> tuple[int, int, int, tuple[int, ...]]:
     (shape,) = inputs
-    return shape[0], integer(settings, "channels"), integer(settings, "kernel"), integer(settings, "stride", 1), len(shape) - 1
+    return shape[0], integer(settings, "channels"), integer(settings, "kernel"), strides_over(shape[1:], integer(settings, "stride", 1))
 
 
 @builds("conv")

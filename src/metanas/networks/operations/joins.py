@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from metanas.networks.operations.convolution import Conv
+from metanas.networks.operations.convolution import Conv, strides_over
 from metanas.networks.operations.dense import Dense
 from metanas.networks.registry import builds
 from metanas.spaces.operation import Inputs, Settings
@@ -63,4 +63,4 @@ def residual(inputs: Inputs, settings: Settings) -> nn.Module:
     if len(main) == 1:
         return Residual(Dense(shortcut[0], main[0], bias=False, gain=1.0))
     stride = projection_stride(main, shortcut)
-    return Residual(Conv(shortcut[0], main[0], 1, stride, len(main) - 1, bias=False, gain=1.0))
+    return Residual(Conv(shortcut[0], main[0], 1, strides_over(shortcut[1:], stride), bias=False, gain=1.0))
