@@ -36,7 +36,7 @@ def meta_train(
     queries: Annotated[
         int | None,
         typer.Option(
-            "--queries", min=1, help="Examples of each class asked about in training. Default: 15, or what there is.", metavar="N"
+            "--queries", min=1, help="Examples of each class asked about in training. Default: 5, or what there is.", metavar="N"
         ),
     ] = None,
     test_queries: Annotated[

@@ -69,8 +69,8 @@ def meta_train(
         source: whatever ``read_few_shot`` reads, ``"sinusoid"``, classes in memory, or a family of episodes of one's own.
         method: of meta-learning, see ``metanas.meta.meta_learners``.
         ways, shots: classes of an episode, and examples of each to learn from.
-        queries: examples of each class that training episodes ask about; None: 15, or as many as there are.
-        test_queries: the same for validation and test.
+        queries: examples of each class that training episodes ask about; None: 5, or as many as there are.
+        test_queries: the same for validation and test; None: 15, or as many as there are.
         split: of the classes, see ``read_few_shot``.
         rotations: whether classes turned by 90, 180 and 270 degrees are new ones; None: for handwritten characters.
         network, width: what is trained, see ``network_for``, and ``space_for`` for methods that choose in a space.
