@@ -3,8 +3,8 @@
     python benchmarks/one_shot_percentile.py fashion_mnist.npz --out FOLDER
     python benchmarks/one_shot_percentile.py fashion_mnist.npz --out FOLDER --strategy gdas,single-path --budget 90s --seeds 3
 
-The space is that of ``small_cell.py``, the data a part of the pictures of an .npz (arrays x_train, y_train, x_test, y_test). Each method
-searches with ``metanas search`` and each seed; judged are the architecture that the supernet names first, and the one that the search
+The space is that of ``small_cell.py``, the data a part of the pictures of an .npz (arrays x_train, y_train, x_test, y_test) at half their
+resolution. Each method searches with ``metanas search`` and each seed; judged are the architecture that the supernet names first, and the one that the search
 gives after it has trained some of them alone. These, the random ones and the plain network are then trained alike, alone, each from two
 seeds: for ``--epochs`` on the part's training rows, tested on rows that no search has seen. The *percentile* is the share of the random
 architectures that it beats, equals counting half; its interval is a bootstrap over the searches and the random architectures.
@@ -85,7 +85,7 @@ def run_all(options: argparse.Namespace, together: Callable[[Iterable[Callable[[
     space = small_cell(task_of(options).prepare()[0].shape)
     drawn = random_ones(space, options.random)
     wanted = {a.key: a for a in (*drawn, space.baseline, *(a for pair in found.values() for a in pair["architectures"]))}
-    jobs: list[Callable[[], Any]] = [partial(in_process, options, f"alone-{key}", {"choices": dict(a)}) for key, a in wanted.items()]
+    jobs: list[Callable[[], Any]] = [partial(in_process, options, f"alone-{key}", {"choices": a.as_dict}) for key, a in wanted.items()]
     jobs += [partial(in_process, options, f"evolution-{seed}", {"evolution": seed}) for seed in range(options.seeds)]
     results = together(jobs)
     scores = dict(zip(wanted, results[: len(wanted)], strict=True))
@@ -106,8 +106,14 @@ def write_part(options: argparse.Namespace) -> None:
             rng = np.random.default_rng(0)
             train = rng.permutation(len(whole["y_train"]))[: options.rows]
             test = rng.permutation(len(whole["y_test"]))[:5000]
-            parts = {"x_train": whole["x_train"][train], "y_train": whole["y_train"][train]}
-            np.savez(options.out / PART, **parts, x_test=whole["x_test"][test], y_test=whole["y_test"][test])
+            parts = {"x_train": halved(whole["x_train"][train]), "x_test": halved(whole["x_test"][test])}
+            np.savez(options.out / PART, **parts, y_train=whole["y_train"][train], y_test=whole["y_test"][test])
+
+
+def halved(pictures: np.ndarray) -> np.ndarray:
+    """Pictures ``(n, height, width)`` of bytes at half their resolution: means of two by two."""
+    n, height, width = pictures.shape
+    return pictures.reshape(n, height // 2, 2, width // 2, 2).mean((2, 4)).round().astype(np.uint8)
 
 
 def task_of(options: argparse.Namespace) -> Task:
