@@ -38,7 +38,6 @@ from metanas.delivery.files import write_json
 from metanas.evaluation import TrainingEvaluator
 from metanas.machine import ONE_THREAD, one_thread
 from metanas.records import Candidate, Evaluation, Fidelity, Objective, Proposal
-from metanas.search.folder import SUPERNET
 from metanas.spaces import Architecture, Space
 from metanas.strategies import Brief, make_strategy
 from metanas.tasks import Task
@@ -135,16 +134,15 @@ def searched(options: argparse.Namespace, name: str, seed: int) -> dict[str, Any
     if not (folder / "result.json").exists():
         shutil.rmtree(folder, ignore_errors=True)
         command = [sys.executable, "-m", "metanas", "search", str(options.out / PART), "--strategy", name, "--seed", str(seed)]
-        command += ["--space", f"{SPACE}:small_cell", "--budget", options.budget, "--workers", "1", "--no-store", "--out", str(folder)]
+        command += ["--space", str(SPACE), "--budget", options.budget, "--workers", "1", "--no-store", "--out", str(folder)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **ONE_THREAD})
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    first = json.loads((folder / SUPERNET / "answers.json").read_text(encoding="utf-8"))["answers"][0]["architecture"]
-    answer = json.loads((folder / "model" / "architecture.json").read_text(encoding="utf-8"))
+    first = result["oneshot"]["answers"][0]["architecture"]
     return {
-        "architectures": [Architecture.from_json(first), Architecture.from_json(answer)],
+        "architectures": [Architecture.from_json(first), Architecture.from_json(result["architecture"])],
         "seconds": result["seconds"],
-        "collapsed": bool(result["supernet"]["diagnosis"].get("collapsed")),
-        "rank_correlation": result["supernet"]["rank_correlation"],
+        "collapsed": bool(result["oneshot"]["diagnosis"].get("collapsed")),
+        "rank_correlation": result["oneshot"]["rank_correlation"],
     }
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from metanas.spaces import Space, TaskShape, make_space
+from metanas.spaces import Space, TaskShape, make_space, register_space
 from metanas.spaces.space import RECIPE
 
 
+@register_space("small-cell", "image")
 def small_cell(shape: TaskShape) -> Space:
     """15,625 architectures that differ in the operations of their edges alone."""
     cell = make_space("cell", shape)
