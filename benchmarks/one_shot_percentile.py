@@ -4,10 +4,11 @@
     python benchmarks/one_shot_percentile.py fashion_mnist.npz --out FOLDER --strategy gdas,single-path --budget 90s --seeds 3
 
 The space is that of ``small_cell.py``, the data a part of the pictures of an .npz (arrays x_train, y_train, x_test, y_test) at half their
-resolution. Each method searches with ``metanas search`` and each seed; judged are the architecture that the supernet names first, and the one that the search
-gives after it has trained some of them alone. These, the random ones and the plain network are then trained alike, alone, each from two
-seeds: for ``--epochs`` on the part's training rows, tested on rows that no search has seen. The *percentile* is the share of the random
-architectures that it beats, equals counting half; its interval is a bootstrap over the searches and the random architectures.
+resolution. Each method searches with ``metanas search`` and each seed; judged are the architecture that the supernet names first, and the
+one that the search gives after it has trained some of them alone. These, the random ones and the plain network are then trained alike,
+alone, each from two seeds: for ``--epochs`` on the part's training rows, tested on rows that no search has seen. The *percentile* is the
+share of the random architectures that it beats, equals counting half; its interval is a bootstrap over the searches and the random
+architectures.
 
 Evolution trains every architecture that it proposes in that same way. Its cost is the time until its best validation accuracy is that of
 the found network, trained alike. Everything runs on one thread, ``--at-once`` of them side by side; what is finished stays in FOLDER.
@@ -105,14 +106,15 @@ def write_part(options: argparse.Namespace) -> None:
             rng = np.random.default_rng(0)
             train = rng.permutation(len(whole["y_train"]))[: options.rows]
             test = rng.permutation(len(whole["y_test"]))[:5000]
-            parts = {"x_train": halved(whole["x_train"][train]), "x_test": halved(whole["x_test"][test])}
-            np.savez(options.out / PART, **parts, y_train=whole["y_train"][train], y_test=whole["y_test"][test])
+            x_train, x_test = halved(whole["x_train"][train]), halved(whole["x_test"][test])
+            np.savez(options.out / PART, x_train=x_train, y_train=whole["y_train"][train], x_test=x_test, y_test=whole["y_test"][test])
 
 
 def halved(pictures: np.ndarray) -> np.ndarray:
     """Pictures ``(n, height, width)`` of bytes at half their resolution: means of two by two."""
     n, height, width = pictures.shape
-    return pictures.reshape(n, height // 2, 2, width // 2, 2).mean((2, 4)).round().astype(np.uint8)
+    means: np.ndarray = pictures.reshape(n, height // 2, 2, width // 2, 2).mean((2, 4)).round().astype(np.uint8)
+    return means
 
 
 def task_of(options: argparse.Namespace) -> Task:
