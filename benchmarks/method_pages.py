@@ -13,6 +13,7 @@ import argparse
 import importlib
 import json
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,18 @@ PUBLISHED = {
     "bohb": ("93.61 ± 0.52", "70.85 ± 1.28", "44.42 ± 1.49"),
 }
 """Test accuracy in percent on CIFAR-10, CIFAR-100 and ImageNet16-120 after 12,000 simulated seconds (Dong and Yang 2020, table 5)."""
+DIFFERENT = """The published runs end by the clock, after 12,000 simulated seconds of 90 to 100 trainings, and train a known architecture again if it
+is proposed again; here that is answered without being counted. Random search, which cannot gain by it, agrees with what was published."""
+"""Why strategies do better here than in the paper."""
+PUBLISHED_OPTIMUM = {
+    "evolution": {"cifar10": "563", "cifar100": "438", "imagenet16-120": "715"},
+    "local-search": {"cifar100": "127"},
+    "random": {"cifar10": "about 7,700", "cifar100": "about 7,700", "imagenet16-120": "about 7,700"},
+}
+"""Mean evaluations until the validation optimum: local search from White et al. 2021, the others as in WeakNAS (Wu et al. 2021)."""
+BETTER = """What is proposed a second time is answered here without being counted, which the published figures may not do. No bar is set on
+test accuracy (the [protocols](../bench.md) say why); for comparison CoLLM-NAS (2026), which asks a language model for up to 100 architectures:
+94.37 / 73.44 / 46.79, where 46.20 is the test accuracy of ImageNet16-120's best architecture on validation."""
 MODULES = {"local-search": "local_search", "actor-critic": "actor_critic", "q-learning": "q_learning"}
 
 
@@ -78,25 +91,29 @@ def page(name: str, published: list[dict[str, Any]], optimum: list[dict[str, Any
             lines.append("| published | " + " | ".join(PUBLISHED[name][: len(rows)]) + " |")
         if all("random_search" in p for p, _ in rows):
             lines.append("| random search, exact | " + " | ".join(f"{100 * exact(p):.2f}" for p, _ in rows) + " |")
-        lines.append("")
+        lines += ["", *([DIFFERENT, ""] if name in PUBLISHED else [])]
     rows = [(p, p["strategies"][name]) for p in optimum if name in p["strategies"]]
     if rows:
         lines += [
             "## NAS-Bench-201, evaluations until the optimum",
             "",
+            f"    metanas bench nasbench201 --dataset all --option mean_validation=true --strategy {name}"
+            f" --evaluations {rows[0][0]['evaluations']:g} --seeds {rows[0][1]['runs']} --out DIR",
+            "",
             "Guided by the mean validation accuracy after 200 epochs (a file that is for checking and not shipped). A run that did not get",
             "there counts with its whole budget.",
             "",
-            "| data set | evaluations, mean | reached | budget | regret at the end (points) | seeds |",
-            "|---|---|---|---|---|---|",
+            "| data set | evaluations, mean | published | reached | budget | regret at the end (points) | test accuracy then | seeds |",
+            "|---|---|---|---|---|---|---|---|",
         ]
+        said = PUBLISHED_OPTIMUM.get(name, {})
         for p, r in rows:
             hits = r["to_optimum"]
             lines.append(
-                f"| {p['dataset']} | {hits['restricted_mean']:.0f} | {100 * hits['share']:.0f} % | {p['evaluations']:g}"
-                f" | {moments(r['regret'], 100, 3)} | {r['runs']} |"
+                f"| {p['dataset']} | {hits['restricted_mean']:.0f} | {said.get(p['dataset'], '–')} | {100 * hits['share']:.0f} %"
+                f" | {p['evaluations']:g} | {moments(r['regret'], 100, 3)} | {moments(r['test'], 100)} | {r['runs']} |"
             )
-        lines.append("")
+        lines += ["", BETTER, ""]
     ranks = mean_ranks(others)
     if name in ranks:
         lines += [
@@ -128,17 +145,12 @@ def overview(published: list[dict[str, Any]], optimum: list[dict[str, Any]], oth
         lines += [
             "## NAS-Bench-201, guided by the mean 200-epoch validation accuracy: evaluations until its optimum (share that got there)",
             "",
+            "A run that did not get there counts with its whole budget. Local search is published with 127 evaluations on CIFAR-100 (White et al.",
+            "2021), WeakNAS with 182 / 78 / 268 (Wu et al. 2021).",
+            "",
         ]
-        budgets = [f"{p['dataset']} (of {p['evaluations']:g})" for p in optimum]
-        lines += ["| strategy | " + " | ".join(budgets) + " | seeds |", "|---|" + "---|" * (len(optimum) + 1)]
-        for name in names:
-            rows = [p["strategies"].get(name) for p in optimum]
-            if any(rows):
-                cells = [
-                    "" if r is None else f"{r['to_optimum']['restricted_mean']:.0f} ({100 * r['to_optimum']['share']:.0f} %)" for r in rows
-                ]
-                lines.append(f"| [{name}]({name}.md) | " + " | ".join(cells) + f" | {next(r['runs'] for r in rows if r)} |")
-        lines.append("")
+        for budget in sorted({p["evaluations"] for p in optimum}, reverse=True):
+            lines += reached(names, [p for p in optimum if p["evaluations"] == budget], f"{budget:g}")
     ranks = mean_ranks(others)
     if ranks:
         whole = [p for p in others if len(p["strategies"]) >= len(ranks)]
@@ -158,6 +170,21 @@ def overview(published: list[dict[str, Any]], optimum: list[dict[str, Any]], oth
         lines += [f"| [{name}]({name}.md) | {rank:.2f} |" for name, (rank, _) in sorted(ranks.items(), key=lambda item: item[1][0])]
         lines += ["", "Problems: " + ", ".join(f"{p['problem']} {p['dataset']}" for p in whole) + ".", ""]
     return "\n".join(lines)
+
+
+def reached(names: Sequence[str], optimum: list[dict[str, Any]], budget: str) -> list[str]:
+    """How soon the strategies reach the optimum with one budget, the soonest first."""
+    lines = [f"With {int(budget):,} evaluations:", "", "| strategy | " + " | ".join(p["dataset"] for p in optimum) + " | seeds |"]
+    lines += ["|---|" + "---|" * (len(optimum) + 1)]
+
+    def effort(name: str) -> float:
+        return float(sum(p["strategies"][name]["to_optimum"]["restricted_mean"] for p in optimum))
+
+    for name in sorted((n for n in names if all(n in p["strategies"] for p in optimum)), key=effort):
+        rows = [p["strategies"][name] for p in optimum]
+        cells = [f"{r['to_optimum']['restricted_mean']:.0f} ({100 * r['to_optimum']['share']:.0f} %)" for r in rows]
+        lines.append(f"| [{name}]({name}.md) | " + " | ".join(cells) + f" | {rows[0]['runs']} |")
+    return [*lines, ""]
 
 
 def mean_ranks(others: list[dict[str, Any]]) -> dict[str, tuple[float, int]]:
