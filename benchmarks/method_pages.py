@@ -26,8 +26,8 @@ PUBLISHED = {
     "bohb": ("93.61 ± 0.52", "70.85 ± 1.28", "44.42 ± 1.49"),
 }
 """Test accuracy in percent on CIFAR-10, CIFAR-100 and ImageNet16-120 after 12,000 simulated seconds (Dong and Yang 2020, table 5)."""
-DIFFERENT = """The published runs end by the clock, after 12,000 simulated seconds of 90 to 100 trainings, and train a known architecture again if it
-is proposed again; here that is answered without being counted. Random search, which cannot gain by it, agrees with what was published."""
+DIFFERENT = """The published runs end by the clock, after 12,000 simulated seconds of 90 to 100 trainings, and train a known architecture
+again if it is proposed again; here that is answered without being counted. Random search, which cannot gain by it, agrees with what was published."""
 """Why strategies do better here than in the paper."""
 PUBLISHED_OPTIMUM = {
     "evolution": {"cifar10": "563", "cifar100": "438", "imagenet16-120": "715"},
@@ -36,8 +36,8 @@ PUBLISHED_OPTIMUM = {
 }
 """Mean evaluations until the validation optimum: local search from White et al. 2021, the others as in WeakNAS (Wu et al. 2021)."""
 BETTER = """What is proposed a second time is answered here without being counted, which the published figures may not do. No bar is set on
-test accuracy (the [protocols](../bench.md) say why); for comparison CoLLM-NAS (2026), which asks a language model for up to 100 architectures:
-94.37 / 73.44 / 46.79, where 46.20 is the test accuracy of ImageNet16-120's best architecture on validation."""
+test accuracy (the [protocols](../bench.md) say why); for comparison CoLLM-NAS (2026), which asks a language model for up to 100
+architectures: 94.37 / 73.44 / 46.79, where 46.20 is the test accuracy of ImageNet16-120's best architecture on validation."""
 MODULES = {"local-search": "local_search", "actor-critic": "actor_critic", "q-learning": "q_learning"}
 
 
@@ -145,8 +145,8 @@ def overview(published: list[dict[str, Any]], optimum: list[dict[str, Any]], oth
         lines += [
             "## NAS-Bench-201, guided by the mean 200-epoch validation accuracy: evaluations until its optimum (share that got there)",
             "",
-            "A run that did not get there counts with its whole budget. Local search is published with 127 evaluations on CIFAR-100 (White et al.",
-            "2021), WeakNAS with 182 / 78 / 268 (Wu et al. 2021).",
+            "A run that did not get there counts with its whole budget. Local search is published with 127 evaluations on CIFAR-100",
+            "(White et al. 2021), WeakNAS with 182 / 78 / 268 (Wu et al. 2021).",
             "",
         ]
         for budget in sorted({p["evaluations"] for p in optimum}, reverse=True):

@@ -192,6 +192,28 @@ class Objective:
 
 
 @dataclass(frozen=True)
+class ClassSummary:
+    """What the classes of a task are like; in regression bins of the target stand for classes. Empty where nothing is known.
+
+    Args:
+        statistics: by name, a number per class, see ``metanas.tasks.class_summary``.
+        similarity: of the classes, in [0, 1]: row ``i`` holds that of class ``i`` with classes ``0`` to ``i - 1``.
+    """
+
+    statistics: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    similarity: tuple[tuple[float, ...], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; :meth:`from_json` reads it back."""
+        return {"statistics": {n: list(v) for n, v in self.statistics.items()}, "similarity": [list(row) for row in self.similarity]}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> ClassSummary:
+        """The summary written by :meth:`to_json`."""
+        return cls({n: tuple(v) for n, v in record["statistics"].items()}, tuple(tuple(row) for row in record["similarity"]))
+
+
+@dataclass(frozen=True)
 class TaskDescription:
     """What those who must not see data may know of a task: its shapes and statistics, no examples.
 
@@ -202,6 +224,7 @@ class TaskDescription:
         examples: number of training examples.
         metric: the metric that decides.
         features: meta-features by name (classes, imbalance, share of missing values, ...).
+        classes: what its classes are like; records that were written before there was such a thing lack it.
     """
 
     name: str
@@ -210,15 +233,20 @@ class TaskDescription:
     examples: int
     metric: str
     features: Mapping[str, float] = field(default_factory=dict)
+    classes: ClassSummary = field(default_factory=ClassSummary)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
-        return {**{n: getattr(self, n) for n in self.__dataclass_fields__}, "shape": self.shape.to_json(), "features": dict(self.features)}
+        nested = {"shape": self.shape.to_json(), "features": dict(self.features), "classes": self.classes.to_json()}
+        return {**{n: getattr(self, n) for n in self.__dataclass_fields__}, **nested}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> TaskDescription:
         """The description written by :meth:`to_json`."""
-        return cls(**{**record, "shape": TaskShape.from_json(record["shape"])})
+        nested: dict[str, Any] = {"shape": TaskShape.from_json(record["shape"])}
+        if "classes" in record:
+            nested["classes"] = ClassSummary.from_json(record["classes"])
+        return cls(**{**record, **nested})
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from metanas.records import TaskDescription
+from metanas.records import ClassSummary, TaskDescription
+from metanas.tasks.canonical import Groups, Integers, groups
+from metanas.tasks.class_summary import FEWEST_ROWS, MOST_CLASSES, ROWS_PER_CLASS, class_summary, participation, rounded
+from metanas.tasks.common_form import Floats, common_form, neighbour_correlation, standardised
 from metanas.tasks.data import LearningData
+from metanas.tasks.landmarks import MOST_ROWS, landmarks
 from metanas.tasks.task import Task
 
 
 def describe(task: Task) -> TaskDescription:
-    """Shapes, and numbers that say how large, how many-sided and how balanced the training part is."""
+    """Shapes, how large, how many-sided and how balanced the training part is, how hard it looks, and what its classes are like.
+
+    What takes time is computed on at most ``MOST_ROWS`` rows, and ``ROWS_PER_CLASS`` of each of ``MOST_CLASSES`` classes. Which rows and
+    classes these are follows from the data alone, so that neither the order of rows nor the numbers of classes change a description.
+    """
     data, preprocessing = task.prepare()
     shape = preprocessing.shape
     examples = len(data.x_train)
     size = float(np.prod(shape.input))
+    by_group = groups(task, data)
+    rows, per_class = _sample(by_group)
+    z = standardised(common_form(data.x_train[np.concatenate([rows, *per_class])], shape), len(rows))
     features = {
         "log_examples": float(np.log(examples)),
         "inputs": size,
@@ -23,8 +34,37 @@ def describe(task: Task) -> TaskDescription:
         "missing_share": _missing_share(task),
         "numeric_share": shape.numeric / size if shape.data == "table" else 1.0,
         **(_classes(data) if task.kind == "classification" else _numbers(data)),
+        **{name: rounded(value) for name, value in _looks(data, by_group, rows, z[: len(rows)]).items()},
     }
-    return TaskDescription(task.name, task.kind, shape, examples, task.metric, features)
+    return TaskDescription(task.name, task.kind, shape, examples, task.metric, features, _class_summary(by_group, per_class, z[len(rows) :]))
+
+
+def _sample(by_group: Groups) -> tuple[Integers, list[Integers]]:
+    """Rows of all classes alike, and rows of each class whose summary can be told."""
+    told = [group for group in np.argsort(-by_group.counts, kind="stable")[:MOST_CLASSES] if by_group.counts[group] >= FEWEST_ROWS]
+    return by_group.lowest(MOST_ROWS), [by_group.lowest_of(group, ROWS_PER_CLASS) for group in sorted(told)]
+
+
+def _looks(data: LearningData, by_group: Groups, rows: Integers, z: Floats) -> dict[str, float]:
+    """What a sample of the rows looks like, and how simple learners do on it."""
+    x = data.x_train[rows]
+    smooth = neighbour_correlation(x, data.shape)
+    labels = by_group.labels if data.kind == "classification" else data.y_train
+    return {
+        "duplicate_share": by_group.duplicate_share,
+        "zero_share": float((x == 0).mean()),
+        "effective_dimensions": participation(z),
+        "input_kurtosis": float((z**4).mean()),
+        **({} if smooth is None else {"neighbour_correlation": smooth}),
+        **({"mirror": float(data.mirror)} if data.shape.data == "image" else {}),
+        **landmarks(z, labels[rows], data.kind),
+    }
+
+
+def _class_summary(by_group: Groups, per_class: list[Integers], z: Floats) -> ClassSummary:
+    ends = np.cumsum([len(rows) for rows in per_class])
+    shares = np.array([by_group.counts[by_group.labels[rows[0]]] for rows in per_class]) / len(by_group.labels)
+    return class_summary([z[end - len(rows) : end] for rows, end in zip(per_class, ends, strict=True)], shares)
 
 
 def _missing_share(task: Task) -> float:

@@ -167,7 +167,11 @@ class Task:
         return self.classes[1] if len(self.classes) == 2 else ""
 
     def describe(self) -> TaskDescription:
-        """Shapes and statistics of the training part, for those who must not see data."""
+        """Shapes and statistics of the training part, for those who must not see data; computed once."""
+        return self._described
+
+    @cached_property
+    def _described(self) -> TaskDescription:
         from metanas.tasks.description import describe
 
         return describe(self)
