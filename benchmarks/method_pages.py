@@ -27,7 +27,8 @@ PUBLISHED = {
 }
 """Test accuracy in percent on CIFAR-10, CIFAR-100 and ImageNet16-120 after 12,000 simulated seconds (Dong and Yang 2020, table 5)."""
 DIFFERENT = """The published runs end by the clock, after 12,000 simulated seconds of 90 to 100 trainings, and train a known architecture
-again if it is proposed again; here that is answered without being counted. Random search, which cannot gain by it, agrees with what was published."""
+again if it is proposed again; here that is answered without being counted. Random search, which cannot gain by it, agrees with what was
+published."""
 """Why strategies do better here than in the paper."""
 PUBLISHED_OPTIMUM = {
     "evolution": {"cifar10": "563", "cifar100": "438", "imagenet16-120": "715"},
