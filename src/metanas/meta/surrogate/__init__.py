@@ -1,0 +1,7 @@
+"""Surrogates that earlier tasks have taught: how good an architecture will be on a new one, before and after its first evaluations."""
+
+from metanas.meta.surrogate.deep_kernel import DeepKernel as DeepKernel
+from metanas.meta.surrogate.deep_kernel import Posterior as Posterior
+from metanas.meta.surrogate.history import History as History
+from metanas.meta.surrogate.history import normal_scores as normal_scores
+from metanas.meta.surrogate.portfolio import portfolio as portfolio
