@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from metanas.records import Candidate, Evaluation, Proposal, TaskDescription
 from metanas.spaces.architecture import Architecture
 from metanas.spaces.graph import Graph
@@ -132,11 +135,30 @@ class MetaLearner(ABC):
         """The start adapted to the support of one task."""
 
 
+class Surrogate(Protocol):
+    """Says how good architectures of a space will be on a task, from what earlier tasks taught and the results there are."""
+
+    def condition(
+        self, architectures: Sequence[Architecture], values: NDArray[np.float64], asked: Sequence[Architecture]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and standard deviation of ``asked``, ``(asked,)`` each.
+
+        Args:
+            architectures: that were evaluated; there may be none.
+            values: their results ``(architectures,)``, larger is better, all finite. The answers are in the same unit (of no evaluations:
+                in one of its own).
+            asked: architectures of the space.
+        """
+
+
 class Prior(Protocol):
     """What has been meta-learned from experience, as strategies and the training evaluator see it."""
 
     def shortlist(self, space: Space, task: TaskDescription, n: int) -> list[Architecture]:
         """Up to ``n`` architectures to try first, the most promising first."""
+
+    def surrogate(self, space: Space, task: TaskDescription) -> Surrogate | None:
+        """What is expected of the space's architectures on the task, or None where nothing is known of the space."""
 
     def initial_weights(self, graph: Graph, task: TaskDescription) -> Mapping[str, Any] | None:
         """Initial weights by name for the network of ``graph``, or None."""

@@ -12,15 +12,14 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metanas.interfaces import State
 from metanas.spaces import Architecture
-from metanas.spaces.decision import ALWAYS, Decision
 from metanas.strategies.base import Brief, Known, register_strategy
 from metanas.strategies.bayesian import Bayesian
 from metanas.strategies.candidates import anywhere, everything
 from metanas.strategies.codes import Codes, Rows
+from metanas.strategies.cold import groups, promising
 from metanas.strategies.gaussian import Fitted, fit, log_expected_improvement
 from metanas.strategies.process import Matrix, Points, Process, Vector
 from metanas.strategies.targets import on_one_scale, standardised
@@ -29,8 +28,6 @@ PARENTS, MUTANTS, DRAWN = 10, 80, 500
 """Candidates in a large space: so many mutants of each of the best so many, and so many drawn from anywhere."""
 MORE = 0.5
 """Chance that a mutant is mutated once more."""
-SOFT = 0.5
-"""Added before the logarithm, in units of the median distance to the best: the best is so much out of reach."""
 _TIE = 1e-9
 
 
@@ -53,7 +50,7 @@ class Bayes(Bayesian):
     def __init__(self, brief: Brief, start: int = 10, refit: int = 10) -> None:
         super().__init__(brief, start, refit)
         self._codes = Codes(self.space)
-        self._group, self._share = _groups(self.space.decisions)
+        self._group, self._share = groups(self.space.decisions)
         self._fitted: Fitted | None = None  # hyper-parameters
 
     # -- the model -----------------------------------------------------------------------------------------------------
@@ -73,10 +70,7 @@ class Bayes(Bayesian):
 
     def targets(self, known: Sequence[Known]) -> Vector:
         """Minus the logarithms of how far results are behind the best."""
-        values = on_one_scale(known)
-        behind = values.max() - values
-        unit = float(np.median(behind)) or float(behind.mean()) or 1.0
-        return standardised(-np.log(behind / unit + SOFT))
+        return standardised(promising(on_one_scale(known)))
 
     def choose(self, process: Process, targets: Vector, best: float) -> Architecture:
         """The candidate of largest expected improvement."""
@@ -148,16 +142,3 @@ class Bayes(Bayesian):
         """Take them back."""
         super().remember(state)
         self._fitted = None if state["fitted"] is None else Fitted.from_json(state["fitted"])
-
-
-def _groups(decisions: Sequence[Decision]) -> tuple[NDArray[np.int64], Vector]:
-    """Of each number of an encoded architecture the decision it belongs to, and a factor that makes two options without order differ by
-    one in total; ``(numbers,)`` each."""
-    group: list[int] = []
-    share: list[float] = []
-    for number, d in enumerate(decisions):
-        parts = [1.0] if d.ordered else [0.5] * len(d.options)
-        parts += [1.0] if d.when != ALWAYS else []
-        group += [number] * len(parts)
-        share += parts
-    return np.array(group, dtype=np.int64), np.array(share)

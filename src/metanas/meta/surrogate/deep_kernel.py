@@ -223,7 +223,8 @@ def _loss(weights: Named, x: Tensor, z: Tensor, e: Tensor) -> Tensor:
     factor = torch.linalg.cholesky(kernel)
     left = (z - mean)[:, None]
     whole = 0.5 * (left * torch.cholesky_solve(left, factor)).sum() + factor.diagonal().log().sum() + 0.5 * len(z) * math.log(2 * math.pi)
-    return whole / len(z)
+    per_evaluation: Tensor = whole / len(z)
+    return per_evaluation
 
 
 def _subset(rng: np.random.Generator, z: Floats, most: int) -> np.ndarray:
