@@ -1,0 +1,139 @@
+"""What earlier tasks are worth on one that was never seen: each task (source) of a table left out in turn.
+
+    python benchmarks/transfer.py openml_mlp --path TABLES
+    python benchmarks/transfer.py fcnet --path TABLES --seeds 10 --strategy random,bayes,meta-bayes
+
+A surrogate learns from ``--architectures`` random rows of every other data set of the table; then strategies search on the one that was
+left out. Printed is the mean normalised regret of the best so far by validation (0: best row, 1: median row) after 1, 2, 5, 10, 25 and 50
+evaluations, over data sets and seeds. ``portfolio`` proposes what was best on average over the others, in a greedy order; ``meta-bayes``
+has the learned surrogate, and without it is Bayesian optimisation from nothing. Intervals are a bootstrap over data sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metanas.benchmarks.problem import Problem
+from metanas.benchmarks.tables import benchmarks, open_problem
+from metanas.machine import one_thread
+from metanas.meta.surrogate import DeepKernel, History, portfolio
+from metanas.records import Proposal, TaskDescription
+from metanas.spaces import Architecture, Graph, Space, TaskShape
+from metanas.strategies import Brief, make_strategy
+
+AT = (1, 2, 5, 10, 25, 50)
+TASK = TaskDescription("left out", "classification", TaskShape("table", (1,), 2), 1, "accuracy")
+Vector = NDArray[np.float64]
+
+
+class Taught:
+    """A prior made of one learned surrogate, for one space."""
+
+    def __init__(self, kernel: DeepKernel, space: Space, first: Sequence[Architecture]) -> None:
+        self._kernel, self._space, self._first = kernel, space, list(first)
+
+    def shortlist(self, space: Space, task: TaskDescription, n: int) -> list[Architecture]:
+        """What was best on average."""
+        return self._first[:n]
+
+    def surrogate(self, space: Space, task: TaskDescription) -> Taught:
+        """Itself."""
+        return self
+
+    def initial_weights(self, graph: Graph, task: TaskDescription) -> None:
+        """None."""
+
+    def condition(self, architectures: Sequence[Architecture], values: Vector, asked: Sequence[Architecture]) -> tuple[Vector, Vector]:
+        """By the learned surrogate."""
+        x, wanted = (np.array([self._space.encode(a) for a in some]) for some in (architectures, asked))
+        found = self._kernel.condition(x.reshape(len(architectures), wanted.shape[1]), values, np.zeros(1), wanted)
+        return found.mean, found.deviation
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table")
+    parser.add_argument("--path", type=Path, required=True)
+    parser.add_argument("--strategy", default="random,evolution,bayes,bananas,meta-bayes")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--evaluations", type=int, default=50)
+    parser.add_argument("--architectures", type=int, default=500)
+    parser.add_argument("--datasets", default="")
+    options = parser.parse_args()
+    with one_thread():
+        run(options)
+
+
+def run(options: argparse.Namespace) -> None:
+    known = next(b for b in benchmarks() if b.name == options.table).datasets
+    names = options.datasets.split(",") if options.datasets else list(known)
+    problems = {name: open_problem(options.table, name, options.path) for name in names}
+    space = next(iter(problems.values())).space
+    drawn = list({a.key: a for a in (space.sample(np.random.default_rng([0, k])) for k in range(options.architectures))}.values())
+    x = np.stack([space.encode(a) for a in drawn])
+    y = {name: np.array([problem.validation[problem.row(a)] for a in drawn]) for name, problem in problems.items()}
+    strategies = [*options.strategy.split(","), "portfolio"]
+    regrets: dict[str, list[Vector]] = {name: [] for name in strategies}
+    for left in names:
+        began = time.process_time()
+        others = [name for name in names if name != left]
+        kernel = DeepKernel.learn([History(x, filled(y[name]), np.zeros(1), name) for name in others], seed=0)
+        order = portfolio(np.stack([normalised(problems[name], y[name]) for name in others]), options.evaluations)
+        prior = Taught(kernel, space, [drawn[k] for k in order])
+        for name in strategies:
+            if name == "portfolio":
+                course = [best_so_far(normalised(problems[left], y[left])[order])]
+            else:
+                course = [searched(problems[left], name, prior, seed, options.evaluations) for seed in range(options.seeds)]
+            regrets[name].append(np.mean(course, axis=0))
+        print(f"{left}: {time.process_time() - began:.0f} s of one core", flush=True)
+    at = [k for k in AT if k <= options.evaluations]
+    print("\n| | " + " | ".join(str(k) for k in at) + " |\n|---|" + "---|" * len(at))
+    for name in strategies:
+        print(f"| {name} | " + " | ".join(interval([float(course[k - 1]) for course in regrets[name]]) for k in at) + " |")
+
+
+def searched(problem: Problem, name: str, prior: Taught, seed: int, evaluations: int) -> Vector:
+    """Normalised regret of the best so far after each evaluation."""
+    space = problem.space.starting_at(problem.space.sample(np.random.default_rng(seed)))
+    brief = Brief(space, problem.objective, problem.fidelities, seed)
+    strategy = make_strategy(name, replace(brief, task=TASK, prior=prior) if name.startswith("meta") else brief)
+    values: list[float] = []
+    while len(values) < evaluations:
+        proposals: list[Proposal] = strategy.ask(1)
+        strategy.tell([problem.evaluation(p, seed) for p in proposals])
+        values += [problem.validation[problem.row(p.architecture)] for p in proposals]
+    return best_so_far(normalised(problem, np.array(values)))
+
+
+def normalised(problem: Problem, values: Vector) -> Vector:
+    """Regret in units of the distance from the median to the best row; what failed counts 3."""
+    best, middle = float(np.nanmax(problem.validation)), float(np.nanmedian(problem.validation))
+    return np.nan_to_num((best - values) / max(best - middle, 1e-12), nan=3.0)
+
+
+def best_so_far(regret: Vector) -> Vector:
+    return np.minimum.accumulate(regret)
+
+
+def filled(y: Vector) -> Vector:
+    return np.nan_to_num(y, nan=float(np.nanmin(y)))
+
+
+def interval(values: list[float]) -> str:
+    rng = np.random.default_rng(0)
+    means = [statistics.fmean(rng.choice(values, len(values))) for _ in range(2000)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return f"{statistics.fmean(values):.3f} ({low:.3f} to {high:.3f})"
+
+
+if __name__ == "__main__":
+    main()
