@@ -16,6 +16,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,22 +24,27 @@ from numpy.typing import NDArray
 
 from metanas.benchmarks.problem import Problem
 from metanas.benchmarks.tables import benchmarks, open_problem
+from metanas.interfaces import Policy
 from metanas.machine import one_thread
-from metanas.meta.surrogate import DeepKernel, History, portfolio
+from metanas.meta.policy import Controller, TaskPolicy, learn_policy
+from metanas.meta.surrogate import DeepKernel, History, normal_scores, portfolio
 from metanas.records import Proposal, TaskDescription
 from metanas.spaces import Architecture, Graph, Space, TaskShape
 from metanas.strategies import Brief, make_strategy
+from metanas.strategies.codes import Codes
 
 AT = (1, 2, 5, 10, 25, 50)
 TASK = TaskDescription("left out", "classification", TaskShape("table", (1,), 2), 1, "accuracy")
 Vector = NDArray[np.float64]
+REWARDED = 150
+"""Evaluations of an earlier task that the rewards of the policy's training go by."""
 
 
 class Taught:
     """A prior made of one learned surrogate, for one space."""
 
-    def __init__(self, kernel: DeepKernel, space: Space, first: Sequence[Architecture]) -> None:
-        self._kernel, self._space, self._first = kernel, space, list(first)
+    def __init__(self, kernel: DeepKernel, space: Space, first: Sequence[Architecture], policy: Policy | None) -> None:
+        self._kernel, self._space, self._first, self._policy = kernel, space, list(first), policy
 
     def shortlist(self, space: Space, task: TaskDescription, n: int) -> list[Architecture]:
         """What was best on average."""
@@ -47,6 +53,10 @@ class Taught:
     def surrogate(self, space: Space, task: TaskDescription) -> Taught:
         """Itself."""
         return self
+
+    def policy(self, space: Space, task: TaskDescription) -> Policy | None:
+        """The learned policy."""
+        return self._policy
 
     def initial_weights(self, graph: Graph, task: TaskDescription) -> None:
         """None."""
@@ -62,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table")
     parser.add_argument("--path", type=Path, required=True)
-    parser.add_argument("--strategy", default="random,evolution,bayes,bananas,meta-bayes")
+    parser.add_argument("--strategy", default="random,evolution,bayes,bananas,meta-policy,meta-bayes")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--evaluations", type=int, default=50)
     parser.add_argument("--architectures", type=int, default=500)
@@ -87,7 +97,13 @@ def run(options: argparse.Namespace) -> None:
         others = [name for name in names if name != left]
         kernel = DeepKernel.learn([History(x, filled(y[name]), np.zeros(1), name) for name in others], seed=0)
         order = portfolio(np.stack([normalised(problems[name], y[name]) for name in others]), options.evaluations)
-        prior = Taught(kernel, space, [drawn[k] for k in order])
+        policy = None
+        if "meta-policy" in strategies:
+            controller, codes, first = Controller.of(space, 1), Codes(space), slice(0, REWARDED)
+            scores = [normal_scores(filled(y[name]))[first] for name in others]
+            rewards = [partial(rewarded, kernel, codes, x[first], z) for z in scores]
+            policy = TaskPolicy(controller, learn_policy(controller, np.zeros((len(others), 1)), rewards, seed=0), np.zeros(1), space)
+        prior = Taught(kernel, space, [drawn[k] for k in order], policy)
         for name in strategies:
             if name == "portfolio":
                 course = [best_so_far(normalised(problems[left], y[left])[order])]
@@ -99,6 +115,11 @@ def run(options: argparse.Namespace) -> None:
     print("\n| | " + " | ".join(str(k) for k in at) + " |\n|---|" + "---|" * len(at))
     for name in strategies:
         print(f"| {name} | " + " | ".join(interval([float(course[k - 1]) for course in regrets[name]]) for k in at) + " |")
+
+
+def rewarded(kernel: DeepKernel, codes: Codes, x: Vector, z: Vector, rows: NDArray[np.int64]) -> Vector:
+    """What the surrogate expects of architectures on an earlier task, once it knows what was found there."""
+    return kernel.condition(x, z, np.zeros(1), codes.encode(rows)).mean
 
 
 def searched(problem: Problem, name: str, prior: Taught, seed: int, evaluations: int) -> Vector:

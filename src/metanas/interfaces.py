@@ -151,6 +151,22 @@ class Surrogate(Protocol):
         """
 
 
+class Policy(Protocol):
+    """Proposes architectures of a space for a task, from what earlier tasks taught and the results there are."""
+
+    def propose(
+        self, architectures: Sequence[Architecture], values: NDArray[np.float64], rng: np.random.Generator, temperature: float = 1.0
+    ) -> Architecture:
+        """The next architecture, drawn; not necessarily within the space's limits or its list.
+
+        Args:
+            architectures: that were evaluated; there may be none.
+            values: their results ``(architectures,)``, larger is better, all finite.
+            rng: draws.
+            temperature: above 1 it looks elsewhere.
+        """
+
+
 class Prior(Protocol):
     """What has been meta-learned from experience, as strategies and the training evaluator see it."""
 
@@ -159,6 +175,9 @@ class Prior(Protocol):
 
     def surrogate(self, space: Space, task: TaskDescription) -> Surrogate | None:
         """What is expected of the space's architectures on the task, or None where nothing is known of the space."""
+
+    def policy(self, space: Space, task: TaskDescription) -> Policy | None:
+        """What to try on the task, or None where nothing is known of the space."""
 
     def initial_weights(self, graph: Graph, task: TaskDescription) -> Mapping[str, Any] | None:
         """Initial weights by name for the network of ``graph``, or None."""

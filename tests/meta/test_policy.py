@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from metanas.meta.policy import Controller, learn_policy
+from metanas.meta.policy import Controller, TaskPolicy, learn_policy
 from metanas.spaces import Draft, Space, TaskShape, make_space
 from metanas.strategies.codes import Codes
 
@@ -102,3 +102,27 @@ def test_what_was_seen_is_used(controller: Controller) -> None:
 def test_the_seed_decides(controller: Controller) -> None:
     first, second = (learn_policy(controller, np.array([[0.0], [1.0]]), [planted(1.0)] * 2, steps=3, seed=2) for _ in range(2))
     assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_results_of_the_task_tune_it(controller: Controller) -> None:
+    """A policy that was taught the opposite proposes more of what was good, the more it was told."""
+    space = choices(3, 4)
+    weights = learn_policy(controller, np.array([[0.0], [0.0]]), [planted(-1.0)] * 2, steps=30, proposals=2)
+    policy, codes = TaskPolicy(controller, weights, np.zeros(1), space), Codes(space)
+    rng = np.random.default_rng(0)
+    known = codes.draw(12, rng)
+    told = [codes.read(row) for row in known]
+    before, after = (
+        np.mean([codes.row(policy.propose(*seen, np.random.default_rng(k))).mean() for k in range(60)])
+        for seen in (([], np.zeros(0)), (told, planted(1.0)(known)))
+    )
+    assert after > before + 0.1
+
+
+def test_a_policy_is_a_function_of_what_it_is_told(controller: Controller) -> None:
+    space = choices(3, 4)
+    policy, codes = TaskPolicy(controller, controller.init(0), np.zeros(1), space), Codes(space)
+    told = [codes.read(row) for row in codes.draw(5, np.random.default_rng(1))]
+    values = np.arange(5.0)
+    first, second = (policy.propose(told, scale * values, np.random.default_rng(7)) for scale in (1.0, 100.0))
+    assert first == second

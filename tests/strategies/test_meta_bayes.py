@@ -46,6 +46,9 @@ class Taught:
     def surrogate(self, space: Space, task: TaskDescription) -> Told | None:
         return None if self._sign is None else Told(self._sign)
 
+    def policy(self, space: Space, task: TaskDescription) -> None:
+        return None
+
     def initial_weights(self, graph: Graph, task: TaskDescription) -> Mapping[str, Any] | None:
         return None
 

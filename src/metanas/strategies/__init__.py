@@ -11,6 +11,7 @@ from metanas.strategies import hyperband as hyperband
 from metanas.strategies import kde as kde
 from metanas.strategies import local_search as local_search
 from metanas.strategies import meta_bayes as meta_bayes
+from metanas.strategies import meta_policy as meta_policy
 from metanas.strategies import nsga2 as nsga2
 from metanas.strategies import pso as pso
 from metanas.strategies import q_learning as q_learning

@@ -8,7 +8,7 @@ them (CATCH: Chen et al., ECCV 2020, "CATCH: Context-based Meta Reinforcement Le
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +90,18 @@ class Controller:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Draw an architecture for each of a batch: ranks of options ``(batch, decisions)`` (:data:`CLOSED` where a decision is not open),
         the logarithm of its probability and the mean entropy of the decisions, ``(batch,)`` each."""
+
+        def draw(k: int, log_chances: Tensor) -> Tensor:
+            return torch.multinomial((log_chances.detach() / temperature).softmax(1), 1, generator=generator)[:, 0]
+
+        return self._run(weights, task, context, draw)
+
+    def log_chance(self, weights: Named, task: Tensor, context: Tensor, rows: Tensor) -> Tensor:
+        """The logarithm of the probability of given architectures ``(batch, decisions)``, ``(batch,)``."""
+        return self._run(weights, task, context, lambda k, _: rows[:, k].clamp(min=0))[1]
+
+    def _run(self, weights: Named, task: Tensor, context: Tensor, pick: Callable[[int, Tensor], Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Decision after decision, each picked given the logarithms of its options' chances."""
         batch = len(task)
         rows = torch.full((batch, len(self.options)), CLOSED)
         h = c = torch.zeros(batch, HIDDEN)
@@ -103,8 +115,8 @@ class Controller:
             there = is_open[:, None].float()
             c, h = there * fresh + (1 - there) * c, there * torch.sigmoid(o) * torch.tanh(fresh) + (1 - there) * h
             own = slice(self.starts[k], self.starts[k] + count)
-            log_chances = F.log_softmax(F.linear(h, weights["heads"][own], weights["heads.bias"][own]) / temperature, 1)
-            picked = torch.multinomial(log_chances.detach().exp(), 1, generator=generator)[:, 0]
+            log_chances = F.log_softmax(F.linear(h, weights["heads"][own], weights["heads.bias"][own]), 1)
+            picked = pick(k, log_chances)
             rows[:, k] = torch.where(is_open, picked, CLOSED)
             last = torch.where(is_open, self.starts[k] + picked, last)
             logs = logs + is_open * log_chances.gather(1, picked[:, None])[:, 0]
