@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from scipy.stats import friedmanchisquare, wilcoxon
 
 
@@ -30,13 +31,26 @@ def main() -> None:
     parser.add_argument("--metric", default="accuracy")
     parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--rows", type=int, help="search on so many training examples of an .npz; the test part stays whole")
     parser.add_argument("--more", nargs="*", default=[], help="further options of `metanas search`, each as --name=value")
     options = parser.parse_args()
+    if options.rows:
+        options.data = part(options.data, options.rows, options.out)
     names = options.strategy.split(",")
     turns = [(name, seed) for seed in range(options.seeds) for name in names]
     with ThreadPoolExecutor(options.at_once) as pool:
         results = dict(zip(turns, pool.map(lambda turn: result(options, *turn), turns), strict=True))
     report({name: [results[name, seed] for seed in range(options.seeds)] for name in names})
+
+
+def part(data: Path, rows: int, folder: Path) -> Path:
+    """An archive with some of the training examples, drawn at random."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with np.load(data, allow_pickle=False) as whole:
+        kept = np.sort(np.random.default_rng(0).permutation(len(whole["y_train"]))[:rows])
+        chosen = {name: whole[name][kept] if name.endswith("train") else whole[name] for name in whole.files}
+    np.savez(folder / "part.npz", **chosen)  # type: ignore[arg-type]
+    return folder / "part.npz"
 
 
 def result(options: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
