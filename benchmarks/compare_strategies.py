@@ -49,7 +49,7 @@ def part(data: Path, rows: int, folder: Path) -> Path:
     with np.load(data, allow_pickle=False) as whole:
         kept = np.sort(np.random.default_rng(0).permutation(len(whole["y_train"]))[:rows])
         chosen = {name: whole[name][kept] if name.endswith("train") else whole[name] for name in whole.files}
-    np.savez(folder / "part.npz", **chosen)  # type: ignore[arg-type]
+    np.savez(folder / "part.npz", **chosen)
     return folder / "part.npz"
 
 
