@@ -39,6 +39,16 @@ PUBLISHED_OPTIMUM = {
 BETTER = """What is proposed a second time is answered here without being counted, which the published figures may not do. No bar is set on
 test accuracy (the [protocols](../bench.md) say why); for comparison CoLLM-NAS (2026), which asks a language model for up to 100
 architectures: 94.37 / 73.44 / 46.79, where 46.20 is the test accuracy of ImageNet16-120's best architecture on validation."""
+SINGLE = {
+    "hyperband": """It wraps `evolution` unless told otherwise. With 12 epochs as the only fidelity there is nothing to promote: these are
+the figures of `evolution`.""",
+    "bohb": """With 12 epochs as the only fidelity there is nothing to promote: these are the figures of `kde`. What was published is no
+measure for them.""",
+    "screen": "It wraps `evolution` unless told otherwise. The table has no training-free scores, so that nothing is sorted out.",
+}
+"""What a wrapper is where there is but one fidelity and no score."""
+SHARE = "A training of 12 epochs counts as 12/200 of an evaluation."
+"""Of strategies that use both fidelities."""
 MODULES = {"local-search": "local_search", "actor-critic": "actor_critic", "q-learning": "q_learning"}
 
 
@@ -92,7 +102,8 @@ def page(name: str, published: list[dict[str, Any]], optimum: list[dict[str, Any
             lines.append("| published | " + " | ".join(PUBLISHED[name][: len(rows)]) + " |")
         if all("random_search" in p for p, _ in rows):
             lines.append("| random search, exact | " + " | ".join(f"{100 * exact(p):.2f}" for p, _ in rows) + " |")
-        lines += ["", *([DIFFERENT, ""] if name in PUBLISHED else [])]
+        why = SINGLE.get(name, DIFFERENT if name in PUBLISHED else "")
+        lines += ["", *([why, ""] if why else [])]
     rows = [(p, p["strategies"][name]) for p in optimum if name in p["strategies"]]
     if rows:
         lines += [
@@ -114,7 +125,7 @@ def page(name: str, published: list[dict[str, Any]], optimum: list[dict[str, Any
                 f"| {p['dataset']} | {hits['restricted_mean']:.0f} | {said.get(p['dataset'], '–')} | {100 * hits['share']:.0f} %"
                 f" | {p['evaluations']:g} | {moments(r['regret'], 100, 3)} | {moments(r['test'], 100)} | {r['runs']} |"
             )
-        lines += ["", BETTER, ""]
+        lines += ["", *([SHARE, ""] if name in ("hyperband", "bohb") else []), BETTER, ""]
     ranks = mean_ranks(others)
     if name in ranks:
         lines += [
@@ -134,6 +145,7 @@ def overview(published: list[dict[str, Any]], optimum: list[dict[str, Any]], oth
     """All strategies side by side."""
     lines = ["# Strategies", "", "Each page is made by `benchmarks/method_pages.py` from what was run.", ""]
     names = strategies()
+    lines += [f"- [`{name}`]({name}.md): {first_line(name)}" for name in names] + [""]
     if published:
         sets = [p["dataset"] for p in published]
         lines += ["## NAS-Bench-201, guided by 12 epochs: test accuracy (%)", "", "| strategy | " + " | ".join(sets) + " | seeds |"]
@@ -142,6 +154,7 @@ def overview(published: list[dict[str, Any]], optimum: list[dict[str, Any]], oth
             rows = [p["strategies"][name] for p in published]
             lines.append(f"| [{name}]({name}.md) | " + " | ".join(moments(r["test"], 100) for r in rows) + f" | {rows[0]['runs']} |")
         lines += ["| random search, exact | " + " | ".join(f"{100 * exact(p):.2f}" for p in published) + " | |", ""]
+        lines += ["With 12 epochs as the only fidelity `hyperband` is what it wraps, `evolution`, and `bohb` is `kde`.", ""]
     if optimum:
         lines += [
             "## NAS-Bench-201, guided by the mean 200-epoch validation accuracy: evaluations until its optimum (share that got there)",
@@ -171,6 +184,12 @@ def overview(published: list[dict[str, Any]], optimum: list[dict[str, Any]], oth
         lines += [f"| [{name}]({name}.md) | {rank:.2f} |" for name, (rank, _) in sorted(ranks.items(), key=lambda item: item[1][0])]
         lines += ["", "Problems: " + ", ".join(f"{p['problem']} {p['dataset']}" for p in whole) + ".", ""]
     return "\n".join(lines)
+
+
+def first_line(name: str) -> str:
+    """What a strategy is: the first line of its module's docstring."""
+    module = importlib.import_module(f"metanas.strategies.{MODULES.get(name, name)}")
+    return (module.__doc__ or "").partition("\n")[0]
 
 
 def reached(names: Sequence[str], optimum: list[dict[str, Any]], budget: str) -> list[str]:

@@ -36,7 +36,8 @@ def bench(
         int | None, typer.Option("--epochs", min=1, help="Guide by results after so many epochs. Default: the most.", metavar="N")
     ] = None,
     objective: Annotated[
-        str | None, typer.Option("--objective", help="Several goals at once, such as accuracy,latency:raspi4.", metavar="NAME,...")
+        str | None,
+        typer.Option("--objective", help="Another goal than the table's own, or several: accuracy,latency:raspi4.", metavar="NAME,..."),
     ] = None,
     target: Annotated[
         str | None, typer.Option("--target", help="Validation results to be reached, as printed: 73.4,73.49.", metavar="NUMBER,...")

@@ -287,6 +287,12 @@ def test_results_without_a_test_part_are_judged_by_validation() -> None:
     assert "mse; best validation" in printed(bench)
 
 
+def test_random_search_that_has_drawn_all_has_no_regret() -> None:
+    record = run_bench(replace(PLAN, sources=(MadeUp(2, 3),), budget=Budget(20))).to_json()["problems"][0]
+    assert record["random_search"]["regret"]["mean"] == 0
+    assert {found["regret"]["mean"] for found in record["strategies"].values()} == {0}
+
+
 def test_several_problems_are_ranked_and_several_goals_have_a_volume() -> None:
     sources = tuple(MadeUp(4, seed=seed) for seed in range(3))
     bench = run_bench(replace(PLAN, sources=sources, strategies=("evolution", "random", "hyperband")))
@@ -359,7 +365,7 @@ def test_the_command_runs_and_prints(monkeypatch: pytest.MonkeyPatch, capsys: py
     bench_command("made-up", strategy="evolution, evolution", seeds=8, evaluations=20, workers=0, out=tmp_path)
     text = capsys.readouterr().out
     assert "The table: 625 architectures; there is no published optimum to compare with." in text
-    assert "files in" in text
+    assert f"24 runs made now, 0 kept from before; 3 files in {tmp_path}" in text
     bench_command("made-up", strategy="evolution", seeds=8, evaluations=20, workers=0, out=tmp_path, as_json=True)
     record = json.loads(capsys.readouterr().out)
     assert record["runs_made"] == 0
@@ -393,6 +399,22 @@ def test_labels_are_moved_apart_but_stay_in_order_and_near() -> None:
     assert all(b - a >= 0.05 - 1e-9 for a, b in pairwise(moved))
     assert np.mean(moved[:3]) == pytest.approx(np.mean(wished[:3]))
     assert moved[3] == 0.5
+
+
+def test_lines_begin_where_all_runs_that_ever_have_a_result_have_one() -> None:
+    nan = float("nan")
+    runs, begin = plots._begun(np.array([[nan, nan, 3.0, 3.0], [nan, nan, nan, nan], [nan, 1.0, 1.0, 2.0]]))
+    assert (runs.tolist(), begin) == ([0, 2], 2)
+    assert plots._begun(np.full((2, 3), nan))[0].tolist() == []
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("failed", [0.0, 0.6, 0.97])
+def test_errors_over_a_clock_are_drawn_even_if_many_runs_fail(tmp_path: Path, failed: float) -> None:
+    pytest.importorskip("matplotlib")
+    source = MadeUp(4, metric="mse", clock=True, failed=failed)
+    bench = run_bench(replace(PLAN, sources=(source,), budget=Budget(seconds=900.0)))
+    assert len(plots.save_plots(bench.outcomes[0], tmp_path)) == 2
 
 
 def test_plots_are_drawn_where_matplotlib_is_installed(tmp_path: Path) -> None:

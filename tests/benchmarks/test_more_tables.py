@@ -51,10 +51,10 @@ def test_the_published_table_is_known_again_quickly_and_each_row_found(name: str
 
 
 @real
-@pytest.mark.parametrize("name", ["fcnet", "ecnas"])
+@pytest.mark.parametrize("name", ["fcnet", "ecnas", "nasbench201", "nasbenchgraph"])
 def test_opening_takes_little_memory(name: str) -> None:
     tracemalloc.start()
-    open_problem(name, next(dataset for benchmark, dataset in OURS if benchmark == name), REAL)
+    open_problem(name, next(b.datasets[0] for b in benchmarks() if b.name == name), REAL)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 500e6
@@ -404,6 +404,10 @@ def test_networks_that_occur_twice_are_rows_with_two_repetitions(tmp_path: Path)
     assert problem.costs["latency:zcu102"][100] == pytest.approx(figures["latency_zcu102_mean"][100] / 1000)
     found = dict(zip((d.name for d in decisions), code[20].tolist(), strict=True))
     assert problem.row(problem.space.architecture(found)) == 20
+    untimed = {**figures, "train_time": np.where(code[:, 0] > 4, np.nan, 9.0)}
+    save(tmp_path / accelnasbench.FILE, {"code": code, "code_fields": fields, **untimed})
+    with pytest.raises(InputError, match="results without their training times"):
+        open_problem("accelnasbench", path=tmp_path)
     save(tmp_path / accelnasbench.FILE, {"code": code + 9, "code_fields": fields, **figures})
     with pytest.raises(InputError, match=r"no option of 'block0\.e'"):
         open_problem("accelnasbench", path=tmp_path)

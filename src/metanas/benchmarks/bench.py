@@ -147,9 +147,9 @@ def _check_problems(plan: Plan, problems: Sequence[Problem]) -> None:
     """Find what is wrong before the first run: with the strategies, the clock and the goals."""
     for problem in problems:
         if plan.budget.clock and not problem.clock:
-            why = f" ({problem.seconds_note.rstrip('.')})" if problem.seconds_note else ""
+            note, plain = problem.seconds_note.rstrip("."), "the table has no training times"
             raise InputError(
-                f"the table of {problem.name} on {problem.dataset} has no training times{why}, so there is no clock to simulate; "
+                f"there is no clock to simulate for {problem.name} on {problem.dataset}: {note if note.startswith(plain) else plain}; "
                 "leave --clock out and give --evaluations"
             )
         objective = _objective(plan, problem)

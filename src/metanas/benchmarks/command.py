@@ -159,14 +159,20 @@ def print_bench(bench: Bench, out: Path | None, as_json: bool) -> None:
         from metanas.benchmarks import plots
 
         drawn = "" if plots.available() else " (no plots: they need matplotlib, `pip install metanas[plots]`)"
-        say(f"\n{len(bench.files)} files in {out}{drawn}")
+        kept = sum(len(runs) for outcome in bench.outcomes for runs in outcome.runs.values()) + bench.failures - bench.made
+        say(f"\n{bench.made:,} runs made now, {kept:,} kept from before; {len(bench.files)} files in {out}{drawn}")
 
 
 def _notes(outcome: Outcome) -> list[str]:
     """What one has to know to read the table."""
     problem = outcome.problem
     told = [f"The table: {says(problem)}."]
-    if outcome.trade is None:
+    if outcome.trade is not None:
+        told.append(
+            "Hypervolume: what the front found dominates as a share of what the table's best front does, each goal counted from the worst "
+            "in the table; on the best front: networks of it that were found; ms: ask and tell per evaluation."
+        )
+    else:
         told.append(
             "Selected on validation; "
             + ("test is reported. " if problem.tested is not None else "there are no test results. ")

@@ -52,13 +52,38 @@ def haze(strategies: int) -> float:
 
 
 def zoom(axes: Any, ends: Sequence[tuple[float, str, str]], sign: float) -> None:
-    """Show the half of the curves in which they differ; the steep start would press them together."""
+    """Show the half of the curves in which they differ; the steep start would press them together.
+
+    Errors that fall by more than a power of ten get a logarithmic axis.
+    """
     known = [end for end, _, _ in ends if np.isfinite(end)]
+    if not known:
+        return
     lines = [line.get_ydata()[len(line.get_ydata()) // 20 :] for line in axes.get_lines()]
     start = np.nanmedian([line[0] for line in lines if len(line)])
     best, worst = (max(known), min([*known, start])) if sign > 0 else (min(known), max([*known, start]))
+    if sign < 0 < best and worst > 20 * best:
+        logarithmic(axes)
+        axes.set_ylim(best / 1.5, worst * 1.5)
+        return
     room = abs(best - worst) * 0.08 or abs(best) * 1e-3 or 1e-6
     axes.set_ylim(min(best, worst) - room, max(best, worst) + room)
+
+
+def logarithmic(axes: Any) -> None:
+    """A logarithmic vertical axis whose ticks are plain numbers: 0.3, not 3 times a power of ten."""
+    from matplotlib.ticker import LogFormatter  # type: ignore[import-not-found,unused-ignore]
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1.5, 0.4)))
+
+
+def whole_numbers(axis: Any) -> None:
+    """Ticks at whole numbers: there is no half of an evaluation."""
+    from matplotlib.ticker import MaxNLocator  # type: ignore[import-not-found,unused-ignore]
+
+    axis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 2.5, 5, 10], integer=True))
 
 
 def label(axes: Any, ends: Sequence[tuple[float, str, str]]) -> None:
@@ -78,7 +103,7 @@ def label(axes: Any, ends: Sequence[tuple[float, str, str]]) -> None:
             fontsize=8.5,
             va="center",
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0},
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0.0, 0.5)},
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metanas.benchmarks.drawing import CHANCE, COLOURS, haze, label, line_style, new_figure, save, zoom
+from metanas.benchmarks.drawing import CHANCE, COLOURS, haze, label, line_style, logarithmic, new_figure, save, whole_numbers, zoom
 from metanas.benchmarks.report import Outcome
 from metanas.benchmarks.statistics import ALPHA, Ranking
 from metanas.benchmarks.tables.results import titled
@@ -51,28 +51,36 @@ def _plain(text: str) -> str:
 
 
 def _curve_figure(outcome: Outcome) -> Any:
-    """Left what is reported (median, quartiles), right the mean validation regret; the exact line of random search on both."""
+    """Left what is reported (median, quartiles), right the mean validation regret; the exact line of random search on both.
+
+    The lines of a strategy begin where all of its runs have a result.
+    """
     figure, (left, right) = new_figure(2)
     problem, sign = outcome.problem, outcome.problem.sign
     scale = 100.0 if is_share(problem.metric) else 1.0
     ends: dict[Any, list[tuple[float, str, str]]] = {left: [], right: []}
+    floor, touched = scale * _least_regret(problem.validation), False
     for place, (strategy, c) in enumerate(outcome.curves.items()):
-        style = line_style(place)
-        shown = scale * (sign * c.validation if c.test is None else c.test)
-        low, middle, high = np.nanquantile(_settled(shown), (0.25, 0.5, 0.75), axis=0)
-        left.fill_between(c.grid, low, high, color=style["color"], alpha=haze(len(outcome.curves)), linewidth=0)
-        left.plot(c.grid, middle, **style)
-        regret = scale * np.nanmean(_settled(problem.optimum - c.validation), axis=0)
-        floor = scale * _least_regret(problem.validation)
-        right.plot(c.grid, np.maximum(regret, floor), **style)
+        style, (runs, begin) = line_style(place), _begun(c.validation)
+        if not len(runs):
+            continue
+        x = c.grid[begin:]
+        shown = scale * (sign * c.validation if c.test is None else c.test)[runs, begin:]
+        low, middle, high = _quartiles(shown)
+        left.fill_between(x, low, high, color=style["color"], alpha=haze(len(outcome.curves)), linewidth=0)
+        left.plot(x, middle, **style)
+        regret = scale * (problem.optimum - c.validation[runs, begin:]).mean(axis=0)
+        right.plot(x, np.maximum(regret, floor), **style)
+        touched |= bool((regret < floor).any())
         ends[left].append((float(middle[-1]), strategy, style["color"]))
         ends[right].append((float(max(regret[-1], floor)), strategy, style["color"]))
     _chance_lines(outcome, left, right, ends, scale)
     grid = next(iter(outcome.curves.values())).grid
     part = "validation" if problem.tested is None else "test"
     _axes(left, f"{part} {titled(problem.metric)} of the best so far{_unit(problem.metric)}\nmedian and quartiles", outcome, grid)
-    _axes(right, f"mean validation regret{' (points)' if is_share(problem.metric) else _unit(problem.metric)}", outcome, grid)
-    right.set_yscale("log")
+    zero = f"\nless than {floor:.2g} is drawn as {floor:.2g}" if touched else ""
+    _axes(right, f"mean validation regret{' (points)' if is_share(problem.metric) else _unit(problem.metric)}{zero}", outcome, grid)
+    logarithmic(right)
     zoom(left, ends[left], sign)
     for axes, labels in ends.items():
         label(axes, labels)
@@ -84,10 +92,22 @@ def _unit(metric: str) -> str:
     return f" ({unit(metric)})" if unit(metric) else ""
 
 
-def _settled(values: Floats) -> Floats:
-    """Without the leading points at which no run has a result: a mean of nothing is no number."""
+def _begun(values: Floats) -> tuple[NDArray[np.int64], int]:
+    """The runs of ``values`` ``(runs, points)`` that ever have a result, and the first point at which all of these have one.
+
+    A mean over those that were quick to have one would begin low and rise.
+    """
+    there = np.isfinite(values)
+    runs = np.flatnonzero(there.any(axis=1))
+    return runs, int(there[runs].argmax(axis=1).max(initial=0))
+
+
+def _quartiles(values: Floats) -> Floats:
+    """Lower quartile, median and upper quartile of ``(runs, points)``, ``(3, points)``; NaN where no run has a value."""
     known = np.isfinite(values).any(axis=0)
-    return np.where(known, values, 0.0) if not known.all() else values
+    found = np.full((3, values.shape[1]), np.nan)
+    found[:, known] = np.nanquantile(values[:, known], (0.25, 0.5, 0.75), axis=0)
+    return found
 
 
 def _least_regret(validation: Floats) -> float:
@@ -120,6 +140,7 @@ def _axes(axes: Any, title: str, outcome: Outcome, grid: Floats) -> None:
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_xlabel("simulated seconds of training" if outcome.budget.clock else "evaluations")
     axes.set_xlim(0, float(grid[-1]))
+    whole_numbers(axes.xaxis)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)
 
@@ -140,6 +161,7 @@ def _front_figure(outcome: Outcome) -> Any:
     axes[0].set_title("hypervolume, % of the best front's: median and quartiles", fontsize=10, loc="left")
     axes[0].set_xlabel("evaluations")
     axes[0].set_xlim(0, max(shares.shape[1] for shares in outcome.shares.values()))
+    whole_numbers(axes[0].xaxis)
     axes[0].spines[["top", "right"]].set_visible(False)
     axes[0].grid(alpha=0.25, linewidth=0.6)
     zoom(axes[0], ends, 1.0)

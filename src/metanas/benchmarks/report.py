@@ -138,7 +138,7 @@ class Outcome:
         record = {
             "evaluations": last + 1,
             "validation": {"mean": sign * float(chance.validation[last]), "std": float(chance.validation_std[last])},
-            "regret": {"mean": self.problem.optimum - float(chance.validation[last]), "std": float(chance.validation_std[last])},
+            "regret": {"mean": max(0.0, self.problem.optimum - float(chance.validation[last])), "std": float(chance.validation_std[last])},
             "test": None,
             "reached_optimum": float(chance.reached[last]),
             "to_optimum": 1.0 + float((1.0 - chance.reached[:last]).sum()),

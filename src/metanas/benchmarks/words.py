@@ -69,7 +69,7 @@ def verdicts(comparisons: Sequence[Comparison], means: Mapping[str, float], wher
 
 def _spelt(c: Comparison, where: str) -> str:
     if c.better is None:
-        return f"No difference could be shown between {c.first} and {c.second} {where} (p = {p_text(c.p)})."
+        return f"No difference could be shown between {_called(c.first)} and {_called(c.second)} {where} (p = {p_text(c.p)})."
     worse, effect = (c.second, c.effect) if c.better == c.first else (c.first, 1 - c.effect)
     return f"{_called(c.better)} is better than {_called(worse)} {where} (p = {p_text(c.p)}, A = {effect:.2f})."
 

@@ -111,10 +111,10 @@ class Hyperband(Strategy):
     def _close_rung(self, bracket: _Bracket) -> None:
         if not bracket.full or len(bracket.results) < bracket.asked:
             return
-        ranked = sorted(bracket.results, key=lambda e: (self.brief.objective.feasible(e), self.brief.objective.values(e)), reverse=True)
-        alive = [e for e in ranked if not e.failed]
+        objective = self.brief.objective  # what breaks a limit is out like a failure: costs stay as they are in a longer training
+        ranked = sorted(filter(objective.feasible, bracket.results), key=objective.values, reverse=True)
         last = bracket.rung + 1 == len(bracket.sizes)
-        promoted = [] if last else alive[: min(bracket.sizes[bracket.rung + 1], max(1, len(ranked) // ETA))]
+        promoted = [] if last else ranked[: min(bracket.sizes[bracket.rung + 1], max(1, len(bracket.results) // ETA))]
         kept = {e.proposal.id for e in promoted}
         left = [e for e in bracket.results if e.proposal.id not in kept]
         for e in left:

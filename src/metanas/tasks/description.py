@@ -12,19 +12,23 @@ from metanas.tasks.data import LearningData
 from metanas.tasks.landmarks import MOST_ROWS, landmarks
 from metanas.tasks.task import Task
 
+MOST_NUMBERS, FEWEST_LARGE = 2**25, 64
+"""Numbers of all rows of a sample together, unless so few rows have more."""
+
 
 def describe(task: Task) -> TaskDescription:
     """Shapes, how large, how many-sided and how balanced the training part is, how hard it looks, and what its classes are like.
 
-    What takes time is computed on at most ``MOST_ROWS`` rows, and ``ROWS_PER_CLASS`` of each of ``MOST_CLASSES`` classes. Which rows and
-    classes these are follows from the data alone, so that neither the order of rows nor the numbers of classes change a description.
+    What takes time is computed on at most ``MOST_ROWS`` rows, and ``ROWS_PER_CLASS`` of each of ``MOST_CLASSES`` classes (fewer where
+    examples are very large). Which rows and classes these are follows from the data alone, so that neither the order of rows nor the
+    numbers of classes change a description (but for ``mirror``, which the preprocessing finds out by a draw of pictures).
     """
     data, preprocessing = task.prepare()
     shape = preprocessing.shape
     examples = len(data.x_train)
     size = float(np.prod(shape.input))
     by_group = groups(task, data)
-    rows, per_class = _sample(by_group)
+    rows, per_class = _sample(by_group, int(size))
     z = standardised(common_form(data.x_train[np.concatenate([rows, *per_class])], shape), len(rows))
     features = {
         "log_examples": float(np.log(examples)),
@@ -36,13 +40,16 @@ def describe(task: Task) -> TaskDescription:
         **(_classes(data) if task.kind == "classification" else _numbers(data)),
         **{name: rounded(value) for name, value in _looks(data, by_group, rows, z[: len(rows)]).items()},
     }
-    return TaskDescription(task.name, task.kind, shape, examples, task.metric, features, _class_summary(by_group, per_class, z[len(rows) :]))
+    classes = _class_summary(by_group, per_class, z[len(rows) :])
+    return TaskDescription(task.name, task.kind, shape, examples, task.metric, features, classes)
 
 
-def _sample(by_group: Groups) -> tuple[Integers, list[Integers]]:
-    """Rows of all classes alike, and rows of each class whose summary can be told."""
+def _sample(by_group: Groups, size: int) -> tuple[Integers, list[Integers]]:
+    """Rows of all classes alike, and rows of each class whose summary can be told; ``size`` numbers make an example."""
     told = [group for group in np.argsort(-by_group.counts, kind="stable")[:MOST_CLASSES] if by_group.counts[group] >= FEWEST_ROWS]
-    return by_group.lowest(MOST_ROWS), [by_group.lowest_of(group, ROWS_PER_CLASS) for group in sorted(told)]
+    affordable = MOST_NUMBERS // size
+    each = min(ROWS_PER_CLASS, max(FEWEST_ROWS, affordable // max(len(told), 1)))
+    return by_group.lowest(min(MOST_ROWS, max(FEWEST_LARGE, affordable))), [by_group.lowest_of(group, each) for group in sorted(told)]
 
 
 def _looks(data: LearningData, by_group: Groups, rows: Integers, z: Floats) -> dict[str, float]:

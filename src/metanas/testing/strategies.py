@@ -171,9 +171,21 @@ def strangers_are_welcome(make: MakeStrategy, space: Space) -> None:
 
 
 def limits_of_the_objective_are_respected(make: MakeStrategy, space: Space) -> None:
-    """What breaks a limit of the objective has no value, however good it is; the strategy goes on."""
-    objective = Objective.of("accuracy", parameters=99.0)
-    assert len(drive(make(Brief(space, objective, FIDELITIES)), EVALUATIONS)) == EVALUATIONS
+    """What breaks a limit of the objective, half of the space and the better one, is learned from like a failure."""
+    rng = np.random.default_rng(0)
+    limit = float(np.median([_size(planted(Proposal(i, space.sample(rng), FIDELITIES[-1]))) for i in range(50)]))
+    objective = Objective.of("accuracy", size=limit)
+
+    def told(proposal: Proposal) -> Evaluation:
+        evaluation = planted(proposal)
+        return Evaluation(proposal, evaluation.metrics, {"size": _size(evaluation)})
+
+    def as_failures(proposal: Proposal) -> Evaluation:
+        evaluation = told(proposal)
+        return evaluation if objective.feasible(evaluation) else Evaluation(proposal, reason="too large")
+
+    limited, failing = (drive(make(Brief(space, objective, FIDELITIES)), EVALUATIONS, judge) for judge in (told, as_failures))
+    assert [e.proposal for e in limited] == [e.proposal for e in failing]
 
 
 def several_goals_are_allowed(make: MakeStrategy, space: Space) -> None:
@@ -255,6 +267,11 @@ def _mixed() -> Space:
     draft.decide("d", ("only",))
     draft.node("head", "dense", ["input"], units=2)
     return draft.space("mixed", _TABLE, {})
+
+
+def _size(evaluation: Evaluation) -> float:
+    """A cost that rises with the planted value, whatever the fidelity."""
+    return evaluation.metrics["accuracy"] - 0.01 * evaluation.proposal.fidelity.effort
 
 
 def _worth(option: Value) -> float:

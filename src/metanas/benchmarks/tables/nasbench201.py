@@ -89,7 +89,7 @@ def nasbench201(folder: Path, dataset: str, guide: str = "200", mean_validation:
     levels = [Level(Fidelity(12), {"accuracy": short})]
     if guide == "200":
         levels.append(Level(Fidelity(200), {"accuracy": long, **(_attacks(folder) if dataset == "cifar10" else {})}))
-    note = "the table has no training times; clock=flops simulates them"
+    note = "the table has no training times (--option clock=flops simulates some)"
     if clock == "flops":
         work = 3 * costs["flops"] * IMAGES[dataset] / SPEED
         levels = [Level(level.fidelity, level.metrics, level.fidelity.epochs * work) for level in levels]

@@ -167,7 +167,8 @@ def choose_dataset(dataset: str | None, known: tuple[str, ...], of: str) -> str:
 
 def says(problem: Problem) -> str:
     """How many architectures the table holds, and which of the published figures it has."""
-    count = f"{problem.space.count():,} architectures"
+    number = problem.space.count()
+    count = f"{number:,} architecture{'s' * (number != 1)}"
     published = _BENCHMARKS[problem.name].published.get(problem.dataset) if problem.name in _BENCHMARKS else None
     parts = [] if published is None else _compared(problem, published)
     equal = [f"best {part} {words(best, problem.metric)}" for part, best, stated, close in parts if close]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from metanas.benchmarks.problem import Problem
+from metanas.benchmarks.problem import Column, Problem
 from metanas.errors import InputError
 
 SHARES = frozenset({"accuracy", "roc_auc", "balanced_accuracy", "f1", "precision", "miou"})
@@ -41,6 +42,15 @@ def check_numbers(file: str, problem: Problem) -> None:
         there = column[~np.isnan(column)]
         if len(there) and not (0.0 if share else lowest) <= there.min() <= there.max() <= (1.0 if share else LARGEST):
             raise InputError(f"{file} holds values of {titled(name)} that are beyond all measure; get the file again")
+    for level in problem.levels:
+        if level.seconds is not None and (_there(level.metrics[problem.metric]) & ~_there(level.seconds)).any():
+            raise InputError(f"{file} holds results without their training times; get the file again")
     for column in (problem.levels[-1].metrics[problem.metric], *([] if problem.tested is None else [problem.tested])):
         if np.isnan(column).all():
             raise InputError(f"{file} holds no results for {problem.dataset}; get the file again")
+
+
+def _there(column: Column) -> NDArray[np.bool_]:
+    """Where a column has numbers, ``(rows, repeats)`` or ``(rows, 1)``."""
+    found = np.isfinite(column)
+    return found if found.ndim > 1 else found[:, None]
