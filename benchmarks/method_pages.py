@@ -182,8 +182,8 @@ def overview(published: list[dict[str, Any]], optimum: list[dict[str, Any]], oth
             + ",".join(n for n in ranks if n not in ("random", "local-search"))
             + " --out DIR",
             "",
-            "Ranked by validation regret at the end of the budget. The wrappers `hyperband`, `bohb` and `screen` are not ranked: where a table",
-            "has several fidelities their evaluations count as shares, and where it has one they are what they wrap.",
+            "Ranked by validation regret at the end of the budget. The wrappers `hyperband`, `bohb` and `screen` are not ranked: where a",
+            "table has several fidelities their evaluations count as shares, and where it has one they are what they wrap.",
             "",
             "| strategy | mean rank |",
             "|---|---|",
