@@ -36,7 +36,9 @@ def of_every_kind() -> dict[str, Task]:
         "table": Task.from_table(mixed),
         "numbers": Task.from_sklearn("diabetes"),
         "two targets": Task.from_arrays(rng.normal(size=(80, 3)), rng.normal(size=(80, 2))),
-        "image": Task.from_arrays(rng.integers(0, 200, (60, 9, 7, 3)).astype(np.uint8) + (20 * y)[:, None, None, None].astype(np.uint8), y, mirror=False),
+        "image": Task.from_arrays(
+            rng.integers(0, 200, (60, 9, 7, 3)).astype(np.uint8) + (20 * y)[:, None, None, None].astype(np.uint8), y, mirror=False
+        ),
         "series": Task.from_arrays(rng.normal(size=(60, 40, 2)).cumsum(1) * (1 + y)[:, None, None], y, kind="series"),
         "sound": sounds(rng),
         "text": Task.from_arrays(np.array(words), y),

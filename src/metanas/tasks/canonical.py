@@ -49,7 +49,8 @@ class Groups:
 
     @cached_property
     def _order(self) -> Integers:
-        return np.lexsort((self.labels, self.keys))
+        order: Integers = np.lexsort((self.labels, self.keys))
+        return order
 
     def lowest(self, most: int) -> Integers:
         """At most so many rows, whatever their group, in the order of their keys."""

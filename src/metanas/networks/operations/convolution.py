@@ -31,7 +31,7 @@ class Conv(nn.Module):
         self.weight = he_normal(channels, inputs // groups, *size, gain=gain)
         self.weight.data = self.weight.data.contiguous(memory_format=torch.channels_last)
         self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
-        self.stride = strides if len(strides) == 2 else (1, *strides)
+        self.stride = (strides[0] if len(strides) == 2 else 1, strides[-1])
         self.padding = (size[0] // 2, size[1] // 2)
         self.groups = groups
 
