@@ -49,8 +49,7 @@ class Groups:
 
     @cached_property
     def _order(self) -> Integers:
-        order: Integers = np.lexsort((self.labels, self.keys))
-        return order
+        return np.lexsort((self.labels, self.keys))
 
     def lowest(self, most: int) -> Integers:
         """At most so many rows, whatever their group, in the order of their keys."""
@@ -58,7 +57,8 @@ class Groups:
 
     def lowest_of(self, group: int, most: int) -> Integers:
         """At most so many rows of one group, in the order of their keys."""
-        return self._order[self.labels[self._order] == group][:most]
+        chosen: Integers = self._order[self.labels[self._order] == group]
+        return chosen[:most]
 
 
 def groups(task: Task, data: LearningData) -> Groups:
