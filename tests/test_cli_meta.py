@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -100,6 +101,7 @@ def test_the_same_command_again(trained, source):
     assert "has ended" in refused("meta-train", "--resume", out)
     assert "seed 0, not 1" in refused("meta-train", source, "--out", out, *QUICK, "--seed", "1")
     assert "leave out --budget" in refused("meta-train", "--resume", out, "--budget", "3m")
+    assert "leave out --method, --ways" in refused("meta-train", "--resume", out, "--ways", "5", "--method", "maml")
 
 
 @pytest.mark.parametrize("method", ["maml", "maml++", "meta-sgd", "anil", "reptile", "fomaml"])
@@ -127,6 +129,25 @@ def test_a_real_learner_goes_on_as_if_nothing_had_happened(source, tmp_path, mon
     ).read_bytes()
 
 
+def test_checkpoints_of_another_architecture_are_refused(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "available", lambda: False)
+    quick = [*QUICK, "--steps", "2", "--test-episodes", "4"]
+    for name, width in (("narrow", "4"), ("wide", "6")):
+        assert run("meta-train", source, "--out", tmp_path / name, *quick, "--width", width).exit_code == 0
+        (tmp_path / name / "result.json").unlink()  # as if it had been stopped
+    narrow, wide = tmp_path / "narrow", tmp_path / "wide"
+    own = (narrow / "last.safetensors").read_bytes()
+    shutil.copy(wide / "last.safetensors", narrow)
+    assert "of another architecture" in refused("meta-train", "--resume", narrow)
+    shutil.copy(narrow / "model" / "weights.safetensors", narrow / "last.safetensors")
+    assert "does not say how far the training was" in refused("meta-train", "--resume", narrow)
+    (narrow / "last.safetensors").write_bytes(own)
+    shutil.copy(wide / "model" / "weights.safetensors", narrow / "model")
+    assert "of another architecture" in refused("meta-train", "--resume", narrow)
+    support, query = a_task(tmp_path)
+    assert "belong to another architecture" in refused("adapt", narrow, support, "--query", query)
+
+
 def test_adapting(trained, tmp_path):
     out, _ = trained
     support, query = a_task(tmp_path)
@@ -138,6 +159,16 @@ def test_adapting(trained, tmp_path):
     said = [line.split(",")[1] for line in lines[1:]]
     right = sum(a == b for a, b in zip(said, ["cat"] * 3 + ["dog"] * 3 + ["ant"] * 3, strict=True))
     assert result.stderr.strip() == f"accuracy {100 * right / 9:.1f} % ({right} of 9 right)"
+
+
+def test_a_task_that_chooses_its_architecture_says_which(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "available", lambda: False)
+    out, (support, query) = tmp_path / "out", a_task(tmp_path)
+    assert run("meta-train", source, "--out", out, *QUICK, "--method", "t-nas", "--steps", "1").exit_code == 0
+    result = run("adapt", out, support, "--query", query)
+    told = re.search(r"^its own architecture: block1.op (\w+), block1.shortcut (True|False), .*block4.shortcut \w+$", result.stderr, re.M)
+    chosen = json.loads(run("adapt", out, support, "--query", query, "--json").stdout)["architecture"]["choices"]
+    assert (told[1], told[2]) == (chosen["block1.op"], str(chosen["block1.shortcut"]))
 
 
 def test_adapting_into_a_file(trained, tmp_path):
@@ -177,6 +208,10 @@ def test_adapting_to_what_does_not_suit(trained, tmp_path):
         (("--rotations", "--kind", "table"), "only square pictures"),
         (("--option", "precision"), "NAME=VALUE"),
         (("--option", "fancy=3"), "fancy"),
+        (("--option", "inner_steps=some"), "inner_steps must be a whole number, not 'some'"),
+        (("--method", "maml++", "--option", "step_norms=off"), "step_norms must be true or false, not 'off'"),
+        (("--width", "200000"), "the network would need about"),
+        (("--method", "t-nas", "--width", "200000"), "the supernet would need about"),
         (("--method", "mamla"), "mamla"),
         (("--network", "two-dense"), "two-dense does not take image data; choose one of four-conv"),
         (("--inner-steps", "0"), "inner"),

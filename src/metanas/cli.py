@@ -1,4 +1,4 @@
-"""The command line: ``metanas search``, ``resume``, ``predict``, ``history``, ``forget``, ``bench``, ``meta-train``, ``adapt``.
+"""The command line: ``metanas search``, ``resume``, ``predict``, ``history``, ``forget``, ``learn``, ``bench``, ``meta-train``, ``adapt``.
 
 Nothing heavy is imported before a verb runs, so that ``metanas --help`` answers at once.
 """
@@ -19,6 +19,7 @@ import typer
 
 from metanas import __version__
 from metanas.cli_bench import Json, bench
+from metanas.cli_learn import learn
 from metanas.cli_meta import adapt, meta_train
 from metanas.errors import InputError, MetaNASError
 
@@ -181,6 +182,14 @@ def search(
     workers: Workers = None,
     store: Store = None,
     no_store: Annotated[bool, typer.Option("--no-store", help="Remember nothing of this search.")] = False,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            "--prior",
+            help="What earlier searches taught: a file that `metanas learn` wrote, or none. Default: the one beside the store.",
+            metavar="FILE|none",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Search a network for DATA, train it, and write it to a new folder."""
@@ -208,10 +217,13 @@ def search(
             out=out,
             workers=workers,
             store=False if no_store else store,
+            prior=prior,
             observers=[observer],
             began=began,
         )
     _tell(found, as_json)
+    if not (as_json or no_store or prior):
+        _advise(store)
 
 
 @app.command(short_help="Go on with a search that was stopped.")
@@ -325,6 +337,7 @@ def _at_work(folder: str) -> bool:
     return at_work(Path(folder))
 
 
+app.command(short_help="Learn from all searches for the next one.")(_verb(learn))
 app.command(short_help="Compare search strategies on exact benchmarks.")(_verb(bench))
 app.command("meta-train", short_help="Learn, over many small tasks, a start that a few examples adapt.")(_verb(meta_train))
 app.command(short_help="Adapt such a start to a few examples, and predict.")(_verb(adapt))
@@ -372,3 +385,11 @@ def _tell(found: SearchResult, as_json: bool) -> None:
         print(json.dumps(found.result.to_json(), ensure_ascii=False))
     else:
         print_summary(found.result, found.folder)
+
+
+def _advise(store: str | None) -> None:
+    """Say so where the store has come to hold enough that learning from it is worth the while."""
+    from metanas.meta.prior import due
+
+    if sentence := due(store):
+        print(f"\n{sentence}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 def meta_train(
+    context: typer.Context,
     data: Annotated[
         str | None,
         typer.Argument(
@@ -35,9 +36,7 @@ def meta_train(
     shots: Annotated[int, typer.Option("--shots", help="Examples of each class to learn from.", metavar="N")] = 1,
     queries: Annotated[
         int | None,
-        typer.Option(
-            "--queries", min=1, help="Examples of each class asked about in training. Default: 5, or what there is.", metavar="N"
-        ),
+        typer.Option("--queries", min=1, help="Examples of each class asked about in training. Default: 5, or what there is.", metavar="N"),
     ] = None,
     test_queries: Annotated[
         int | None,
@@ -119,8 +118,7 @@ def meta_train(
     from metanas.search.meta.asked import Episodes, read_meta_run
 
     if resume is not None:
-        begun = {"--budget": budget, "--steps": steps, "--out": out, "--network": network, "--split": split, "--inner-steps": inner_steps}
-        if strange := [name for name, value in begun.items() if value is not None]:
+        if strange := _given(context, leaving=("resume", "as_json")):
             raise InputError(f"--resume goes on with what was asked before; leave out {', '.join(strange)}")
         with _observer(as_json, read_meta_run(resume).episodes.kind, began) as observer:
             _tell(resume_meta_training(resume, observers=[observer], began=began), as_json)
@@ -183,6 +181,8 @@ def adapt(
     if as_json:
         print(json.dumps(adapted.to_json(), ensure_ascii=False))
         return
+    if (chosen := adapted.model.architecture) is not None:
+        print(f"its own architecture: {', '.join(f'{name} {option}' for name, option in chosen.as_dict.items())}", file=sys.stderr)
     if out is None:
         sys.stdout.write(adapted.csv())
     else:
@@ -192,6 +192,12 @@ def adapt(
         right = f"accuracy {100 * adapted.score:.1f} % ({adapted.right} of {len(adapted.truth)} right)"
         told = right if adapted.right is not None else f"mean squared error {adapted.score:.4g}"
         print(told, file=sys.stderr if out is None else sys.stdout)
+
+
+def _given(context: typer.Context, leaving: Sequence[str]) -> list[str]:
+    """The options of the command line, but for some parameters."""
+    options = {p.name: p.opts[0] for p in context.command.params if p.name is not None and p.name not in leaving}
+    return [option for name, option in options.items() if str(getattr(context.get_parameter_source(name), "name", "")) == "COMMANDLINE"]
 
 
 def _limits(budget: str | None, steps: str | None) -> None:

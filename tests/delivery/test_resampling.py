@@ -28,7 +28,7 @@ CASES = [(name, kind) for name, (kind, _) in metrics.METRICS.items()]
 def test_counting_rows_is_the_metric_on_repeated_rows(metric, kind, rows, outputs, seed):
     y, p = problem(kind, rows, outputs, seed)
     counts = np.random.default_rng(seed + 1).integers(0, 4, size=(3, rows))
-    counts[:, 0] += 1
+    counts[:, :2] += 1  # of one row alone r2 is a matter of rounding
     expected = [metrics.compute_one(metric, np.repeat(y, c, axis=0), np.repeat(p, c, axis=0)) for c in counts]
     assert statistic(metric, y, p)(counts.astype(float)) == pytest.approx(expected, abs=1e-7)
 

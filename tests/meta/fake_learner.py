@@ -92,8 +92,8 @@ def save_checkpoint(path, learner, state, extra=None):
     save_state(path, {"state": state, "about": about, "extra": dict(extra or {})})
 
 
-def load_checkpoint(path, device="cpu"):
+def load_checkpoint(path, device="cpu", learner=None):
     record = load_state(path)
     about = record["about"]
-    learner = FakeLearner(Graph.from_json(about["graph"]), about["kind"], Settings(**about["settings"]))
+    learner = learner or FakeLearner(Graph.from_json(about["graph"]), about["kind"], Settings(**about["settings"]))
     return SimpleNamespace(learner=learner, state=record["state"], extra=record["extra"])

@@ -40,7 +40,11 @@ def test_the_methods_of_the_papers_are_known() -> None:
     [
         ({"inner_steps": 0}, "inner_steps must be above 0"),
         ({"inner_rate": -1.0}, "inner_rate must be above 0"),
-        ({"outer_rate": math.nan}, "outer_rate must be above 0"),
+        ({"outer_rate": math.nan}, "outer_rate must be a number, not nan"),
+        ({"inner_steps": 2.5}, r"inner_steps must be a whole number, not 2\.5"),
+        ({"meta_batch": True}, "meta_batch must be a whole number, not True"),
+        ({"inner_rate": "fast"}, "inner_rate must be a number, not 'fast'"),
+        ({"precision": 32}, "precision must be a word, not 32"),
         ({"outer_end": 2.0}, r"outer_end must lie in \[0, 1\]"),
         ({"test_steps": -1}, "test_steps must not be below 0"),
         ({"precision": "float16"}, "precision must be one of float32"),

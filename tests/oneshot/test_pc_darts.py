@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from metanas.errors import InputError
 from metanas.networks import build_network
 from metanas.networks.supernet import Supernet
 from metanas.oneshot import OneShotBrief
@@ -86,3 +87,12 @@ def test_logits_of_edges_are_learned_but_choose_nothing() -> None:
     assert {d.name for d in method.decisions} == {"edge0-1", "edge0-2", "edge1-2"}
     for architecture in method.decode(state, 3):
         method.space.validate(architecture)
+
+
+def test_networks_of_the_space_inherit_only_where_no_channels_are_divided() -> None:
+    divided, whole = (PcDarts(OneShotBrief.of(*oneshot_tasks()[task])) for task in ("planted", "regression"))
+    with pytest.raises(InputError, match=r"^this method's shared weights are not for the networks of space planted"):
+        divided.inherit(divided.init(0), divided.space.baseline)
+    state = whole.init(0)
+    inherited = whole.inherit(state, whole.space.baseline)
+    assert torch.equal(inherited["nodes.first.dense.weight"], state["weights"]["nodes.first.dense.weight"])

@@ -18,12 +18,15 @@ import metanas
 from metanas.delivery import summary_lines
 from metanas.delivery.result import read_result
 from metanas.errors import InputError, MetaNASError
+from metanas.evaluation import memory
 from metanas.experience import Experience
-from metanas.oneshot import SupernetMethod, oneshots, registry
+from metanas.oneshot import SupernetMethod, oneshot_bytes, oneshots, registry
 from metanas.search import oneshot, sitting, supernet_job
+from metanas.search.folder import SUPERNET
 from metanas.search.supernet_data import halves, judges
 from metanas.spaces import Draft
 from metanas.spaces.architecture import Architecture
+from metanas.states import load_state, save_state
 
 OPTIONS = {"trials": ANSWERS, "seed": 3, "space": small}
 
@@ -280,11 +283,51 @@ def test_a_method_in_a_users_file_whose_worker_dies_ends_the_search_with_the_rea
         search(tmp_path / "out", str(plugin), workers=1)
 
 
-def test_a_supernet_without_room_is_refused_in_one_sentence_before_anything_trains(tmp_path, monkeypatch):
-    monkeypatch.setattr(sitting, "total_bytes", lambda: 1000)
-    monkeypatch.setattr(oneshot, "SupernetJob", None)
-    with pytest.raises(InputError, match=r"^the supernet of darts in space small would need about .* of memory, and .* lower --max-params"):
+ROOMY = r"^the supernet of darts in space small would need about .* of memory, and 800 bytes are there for it; lower --max-params"
+
+
+def without_room(monkeypatch):
+    monkeypatch.setattr(memory, "total_bytes", lambda device="cpu": 1000)
+
+
+def test_a_supernet_without_room_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    without_room(monkeypatch)
+    with pytest.raises(InputError, match=ROOMY) as refused:
         search(tmp_path / "out", "darts")
+    assert "\n" not in str(refused.value)
+    assert "single-path" not in str(refused.value)  # has no room either
+    assert not (tmp_path / "out").exists()
+
+
+def test_where_single_paths_have_room_the_refusal_says_so(tmp_path, monkeypatch):
+    space, batch = small(stripes().prepare()[0].shape), 16
+    whole, single = (oneshot_bytes(name, space, batch) for name in ("darts", "single-path"))
+    monkeypatch.setattr(memory, "total_bytes", lambda device="cpu": int((whole + single) / 2 / memory.MEMORY_SHARE))
+    with pytest.raises(InputError, match=r"or single-path, which trains one path at a time$"):
+        search(tmp_path / "out", "darts")
+
+
+def test_on_a_smaller_machine_a_stopped_search_is_refused_too(tmp_path, monkeypatch):
+    with saving(STEPS // 2, Once(interrupt)), pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "out", "darts", observers=[Pressed("final training")])
+    without_room(monkeypatch)
+    with pytest.raises(InputError, match=ROOMY):
+        metanas.resume(tmp_path / "out", task=stripes(), space=small)
+
+
+@pytest.mark.parametrize("damage", [b"", "another"])
+def test_a_checkpoint_of_something_else_is_refused_in_one_sentence(damage, tmp_path):
+    out = tmp_path / "out"
+    with saving(STEPS // 2, Once(interrupt)), pytest.raises(KeyboardInterrupt):
+        search(out, observers=[Pressed("final training")])
+    path = out / SUPERNET / oneshot.CHECKPOINT
+    if damage == "another":
+        saved = load_state(path)
+        save_state(path, {**saved, "state": {**saved["state"], "space": "another"}})
+    else:
+        path.write_bytes(damage)
+    with pytest.raises(InputError, match=r"^(the checkpoint is of another one-shot method|.* is damaged or of another program)"):
+        metanas.resume(out, task=stripes(), space=small)
 
 
 def closed(shape):
@@ -302,6 +345,7 @@ def closed(shape):
         ({"strategy": "hyperband:gdas"}, "'gdas' is a one-shot method, which can't be wrapped; say --strategy gdas"),
         ({"strategy": "gdas:evolution"}, "'gdas' takes no strategy"),
         ({"strategy": "single-path:evolutoin"}, "names no strategy to search on inherited weights"),
+        ({"strategy": "single-path:hyperband:evolutoin"}, "there is no strategy named 'evolutoin'; did you mean 'evolution'"),
         ({"space": closed}, "space 'closed' has no choice that a supernet could leave open"),
     ],
 )

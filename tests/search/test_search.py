@@ -17,12 +17,14 @@ import search_examples
 from search_examples import Sentences, points, quick_plan, stripes
 
 import metanas
+from metanas import Task
 from metanas.delivery.result import Result
 from metanas.delivery.scoring import Comparison, score_once
 from metanas.errors import InputError, MetaNASError
 from metanas.experience import Experience
 from metanas.search import conclusion, sitting
 from metanas.spaces import Draft, make_space
+from metanas.strategies import strategies
 
 TRIALS, LIMIT, SEED = 14, 900, 5
 PICTURES = {"trials": TRIALS, "seed": 2, "max_params": 3000}
@@ -417,6 +419,16 @@ def test_what_can_not_be_done_is_refused_before_anything_is_written(options, wor
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "out").exists()
     assert not own_store.exists()
+
+
+@pytest.mark.parametrize("strategy", strategies())
+def test_every_strategy_searches_real_data(strategy, tmp_path):
+    """Long enough for those with models to use them."""
+    iris = Task.from_sklearn("iris")
+    found = metanas.search(iris, strategy=strategy, trials=TRIALS, seed=SEED, workers=0, out=tmp_path, store=False)
+    assert strategy in found.result.strategy
+    assert found.result.trials >= TRIALS
+    assert found.score > 0.5
 
 
 def test_a_store_that_can_not_be_opened_leaves_no_folder(tmp_path):

@@ -81,8 +81,11 @@ class Adapted:
         return text.getvalue()
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object: ``predictions``, ``classes``, ``support``, ``score`` under its name, and ``right`` of ``queries``."""
+        """A JSON object: ``classes``, ``support`` (how many examples), and what there is of ``architecture`` (that the task has chosen),
+        ``queries`` (how many), ``predictions``, ``probabilities``, and the score as ``accuracy`` or ``mse``."""
         record: dict[str, Any] = {"classes": list(self.model.classes), "support": self.model.support}
+        if (chosen := self.model.architecture) is not None:
+            record["architecture"] = chosen.to_json()
         if self.predictions is not None:
             record |= {"queries": len(self.predictions), "predictions": self.predictions.tolist()}
         if self.outputs is not None and self.model.kind == "classification":

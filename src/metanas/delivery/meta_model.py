@@ -18,6 +18,7 @@ from metanas import __version__
 from metanas.delivery.files import read_json, write_json
 from metanas.delivery.model import DESCRIPTION, FOLDER, PREPROCESSING, WEIGHTS
 from metanas.errors import InputError
+from metanas.spaces.architecture import Architecture
 from metanas.spaces.graph import Graph
 from metanas.tasks import read_new
 from metanas.tasks.data import Array, Kind
@@ -59,6 +60,13 @@ class AdaptedModel:
     kind: Kind
     classes: tuple[str, ...]
     support: int
+
+    @property
+    def architecture(self) -> Architecture | None:
+        """What the task has chosen, where the method leaves it a choice."""
+        from metanas.meta.space_learner import SpaceLearner
+
+        return self.learner.decode(self.weights) if isinstance(self.learner, SpaceLearner) else None
 
     def outputs(self, x: Array) -> Array:
         """Class probabilities ``(examples, classes)``, or values ``(examples, outputs)``; float32.

@@ -56,6 +56,8 @@ class Result:
         positive: of two classes, the one that recall, precision and F1 are about; else empty.
         oneshot: of a search by a one-shot method: how its training went, what it answered, and how far its ranking was right, see
             ``metanas.search.oneshot.Sharing.record``; else None.
+        prior: which one the search began with (``digest``, ``tasks``, ``evaluations``, ``made``, ...) and its ``worth``, see
+            :func:`metanas.search.memory.worth` (None where the strategy did not ask it); None without a prior.
     """
 
     task: str
@@ -87,6 +89,7 @@ class Result:
     notes: Sequence[str] = ()
     positive: str = ""
     oneshot: Mapping[str, Any] | None = None
+    prior: Mapping[str, Any] | None = None
 
     @property
     def score(self) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metanas.delivery.baselines import ANSWER, PLAIN
+from metanas.delivery.memory_words import memory_lines
 from metanas.delivery.model import FOLDER
 from metanas.delivery.result import FILE, PLAIN_FOLDER, Result
 from metanas.delivery.supernet_words import supernet_lines
@@ -95,6 +96,10 @@ def _lines(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
         yield "", ""
         yield f"The supernet ({result.oneshot['method']})", "bold"
         yield from ((f"  {line}", "") for line in supernet_lines(result.oneshot, result.metric))
+    if result.prior is not None:
+        yield "", ""
+        yield "The memory of earlier searches", "bold"
+        yield from ((f"  {line}", "") for line in memory_lines(result.prior))
     if result.notes:
         yield "", ""
         yield "Worth knowing", "bold"

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from metanas.spaces.memory import training_bytes as training_bytes
 
+MEMORY_SHARE = 0.8
+"""Share of the memory for trainings."""
+
 _EXHAUSTED = re.compile(r"not enough memory|can't allocate|cannot allocate|out of memory|bad alloc", re.IGNORECASE)
 
 
@@ -36,11 +39,20 @@ def resident_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def total_bytes() -> int:
-    """Bytes of memory that this process could ever have: the machine's, or less where a container limits it.
+def room(device: str = "cpu") -> int:
+    """Bytes that trainings may take together on a device: :data:`MEMORY_SHARE` of its memory."""
+    return int(MEMORY_SHARE * total_bytes(device))
+
+
+def total_bytes(device: str = "cpu") -> int:
+    """Bytes of memory that this process could ever have: a CUDA device's own; else the machine's, or less where a container limits it.
 
     What is free at the moment does not count: it differs from run to run, and searches are to be repeatable.
     """
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.get_device_properties(device).total_memory)
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for where in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         file = Path(where)

@@ -259,6 +259,18 @@ class Experience:
         with explained(self._url), self._engine.connect() as connection:
             return tasks_of(connection)
 
+    def task(self, fingerprint: str) -> TaskRecord:
+        """The task of that fingerprint.
+
+        Raises:
+            InputError: if there is none.
+        """
+        with explained(self._url), self._engine.connect() as connection:
+            found = tasks_of(connection, tasks.c.fingerprint == fingerprint)
+        if not found:
+            raise InputError(f"the store {self.where} has no task {fingerprint!r}; `metanas history` lists all")
+        return found[0]
+
     # -- forgetting ----------------------------------------------------------------------------------------------------
 
     def forget(self, what: str, *, every: bool = False) -> Forgotten:

@@ -15,6 +15,8 @@ from metanas.meta.checkpoint import save_checkpoint as save_checkpoint
 from metanas.meta.few_shot_space import few_shot_space as few_shot_space
 from metanas.meta.four_conv import four_conv as four_conv
 from metanas.meta.learner import EpisodeLearner as EpisodeLearner
+from metanas.meta.learner import tasks_together as tasks_together
+from metanas.meta.memory import meta_bytes as meta_bytes
 from metanas.meta.registry import default_settings as default_settings
 from metanas.meta.registry import make_meta_learner as make_meta_learner
 from metanas.meta.registry import meta_learners as meta_learners

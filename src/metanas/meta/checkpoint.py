@@ -28,7 +28,7 @@ class Checkpoint:
     """What :func:`save_checkpoint` wrote.
 
     Args:
-        learner: made anew with the same method, network and settings.
+        learner: made anew with the same method, network and settings, or the one that was there already.
         state: of it.
         extra: what the caller added.
     """
@@ -56,13 +56,22 @@ def save_checkpoint(path: Path, learner: EpisodeLearner, state: State, extra: Ma
     save_state(path, {"meta_learner": record})
 
 
-def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
+def load_checkpoint(path: Path, device: str = "cpu", learner: EpisodeLearner | None = None) -> Checkpoint:
     """The learner and state of :func:`save_checkpoint`, equal to the last bit.
 
+    Args:
+        path: of the file.
+        device: where the tensors are to be.
+        learner: that exists already, and that the file must be of; None makes one.
+
     Raises:
-        InputError: if the file is missing, damaged, of something else, or written by a newer version.
+        InputError: if the file is missing, damaged, of something else, of another method or architecture than ``learner``, or written by a
+            newer version.
     """
     record = _record(path, device)
+    if learner is not None:
+        _require_of(learner, record, path)
+        return Checkpoint(learner, record["state"], record["extra"])
     subject, settings = _subject(record), record["settings"]
     options = {"kind": record["kind"], "input_mean": record["input_mean"], "input_std": record["input_std"], "device": device}
     learner = make_meta_learner(record["method"], subject, **options)
@@ -78,19 +87,22 @@ def load_state(path: Path, learner: EpisodeLearner) -> State:
     Raises:
         InputError: as for :func:`load_checkpoint`, or if the file is of another method or architecture.
     """
+    return load_checkpoint(path, str(learner.model.device), learner).state
+
+
+def _require_of(learner: EpisodeLearner, record: Mapping[str, Any], path: Path) -> None:
+    """Refuse what was written by a learner of another method or architecture."""
     model = learner.model
-    record = _record(path, str(model.device))
     if record["method"] != learner.name:
         raise InputError(f"{path} was written by {record['method']!r}, and this is {learner.name!r}; go on with that method, or start anew")
     if isinstance(model, SupernetModel) and record.get("space") != space_to_json(model.given):
         raise InputError(f"{path} is of another space than {model.given.name!r} as it is here; give its own space, or start anew")
     if isinstance(model, GraphModel) and (graph := Graph.from_json(record["graph"])).key != model.graph.key:
         raise InputError(
-            f"{path} is of another architecture ({graph.parameters:,} parameters, not {model.graph.parameters:,}); give its own network"
+            f"{path} is of another architecture ({graph.parameters:,} parameters, not {model.graph.parameters:,}); put its own file back, "
+            "or give its own network"
         )
     learner.check(record["state"])
-    state: State = record["state"]
-    return state
 
 
 def _about(model: Model) -> tuple[dict[str, Any], tuple[Array | None, Array | None]]:

@@ -34,6 +34,12 @@ QUERIES_TOGETHER = 128
 Result = TypeVar("Result")
 
 
+def tasks_together(tasks: int, device: str, batching: str = "auto") -> int:
+    """Of how many ``tasks`` a piece is that is computed together on a type of device."""
+    fitting = max(1, min(TOGETHER, tasks // 2)) if device == "cpu" else tasks
+    return {"loop": 1, "all": tasks}.get(batching, fitting)
+
+
 class EpisodeLearner(MetaLearner):
     """A method that learns where to start from, so that a few gradient steps on a task's support serve its queries.
 
@@ -208,9 +214,7 @@ class EpisodeLearner(MetaLearner):
         if threads is None:
             with threads_to_share() as threads:
                 return self._in_pieces(batch, function, threads)
-        together = {"loop": 1, "all": len(batch)}.get(self.settings.batching)
-        if together is None:
-            together = max(1, min(TOGETHER, len(batch) // 2)) if self.model.device.type == "cpu" else len(batch)
+        together = tasks_together(len(batch), self.model.device.type, self.settings.batching)
 
         def run(first: int) -> Result:
             with torch.no_grad():

@@ -20,7 +20,7 @@ from metanas.meta.together import Named
 class Maml(EpisodeLearner):
     """Algorithm 2 of the paper, with Adam outside.
 
-    One inner step as for the paper's 5-way Omniglot, which learns most per second; small outer batches of a large rate, for the same reason.
+    One inner step, as for the paper's 5-way Omniglot, learns most per second; so do small outer batches of a large rate.
     """
 
     defaults: ClassVar[Mapping[str, Any]] = {"inner_steps": 1, "meta_batch": 8, "outer_rate": 4e-3}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
 from typing import Any, Literal, get_args
 
 from metanas.errors import InputError
@@ -12,6 +14,14 @@ from metanas.tasks.data import Kind
 
 Precision = Literal["float32", "float64", "bfloat16"]
 Batching = Literal["auto", "loop", "all"]
+
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("inner_steps", "test_steps", "meta_batch", "inner_batch"), Integral),
+    **dict.fromkeys(("precision", "batching"), str),
+    "step_norms": bool,
+}
+"""Of the settings that aren't just numbers."""
+_NAMES: Mapping[type, str] = {Integral: "a whole number", Real: "a number", str: "a word", bool: "true or false"}
 
 
 @dataclass(frozen=True)
@@ -29,14 +39,15 @@ class MetaSettings:
         multi_step: MAML++: share of the training in which the query loss after every inner step counts, ever less.
         first_order: MAML++: share of the training, from its beginning, that does without second derivatives.
         step_norms: MAML++: whether every step has scales and shifts of its own in batch normalisation (and the inner loop leaves them
-        alone). logit_inner_rate, logit_outer_rate: T-NAS, MetaNAS: the same as ``inner_rate`` and ``outer_rate``, for architecture
-        logits. temperature, last_temperature: T-NAS, MetaNAS: of the softmax of the logits, at the beginning and the end of what anneals
-        it. warm_up: MetaNAS: share of the training, from its beginning, in which logits stay as they are. precision: of the arithmetic;
-        ``bfloat16`` rounds the factors of large products where the processor is fast at that. batching: how many tasks are computed
-        together: as many as suit the device, one after the other, or all.
+            alone).
+        logit_inner_rate, logit_outer_rate: T-NAS, MetaNAS: the same as ``inner_rate`` and ``outer_rate``, for architecture logits.
+        temperature, last_temperature: T-NAS, MetaNAS: of the softmax of the logits, at the beginning and the end of what anneals it.
+        warm_up: MetaNAS: share of the training, from its beginning, in which logits stay as they are.
+        precision: of the arithmetic; ``bfloat16`` rounds the factors of large products where the processor is fast at that.
+        batching: how many tasks are computed together: as many as suit the device, one after the other, or all.
 
     Raises:
-        InputError: if a value is out of range.
+        InputError: if a value is of another kind, or out of range.
     """
 
     inner_steps: int = 5
@@ -58,21 +69,28 @@ class MetaSettings:
     batching: Batching = "auto"
 
     def __post_init__(self) -> None:
+        if wrong := [*self._strange()] or [*self._out_of_range()]:
+            raise InputError(f"the settings of the meta-learner can't be used: {'; '.join(wrong)}")
+
+    def _strange(self) -> Iterator[str]:
+        """Values of another kind."""
+        for name, value in self.to_json().items():
+            kind = _KINDS.get(name, Real)
+            fits = isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
+            endless = fits and kind is Real and not math.isfinite(value)
+            if (endless or not fits) and not (name == "test_steps" and value is None):
+                yield f"{name} must be {_NAMES[kind]}, not {value!r}"
+
+    def _out_of_range(self) -> Iterator[str]:
         positive = ("inner_steps", "inner_rate", "outer_rate", "meta_batch", "temperature", "last_temperature")
-        wrong = [f"{name} must be above 0" for name in positive if not getattr(self, name) > 0]
-        wrong += [
-            f"{name} must lie in [0, 1]"
-            for name in ("outer_end", "multi_step", "first_order", "warm_up")
-            if not 0 <= getattr(self, name) <= 1
-        ]
-        wrong += ["test_steps must not be below 0"] * (self.test_steps is not None and self.test_steps < 0)
-        from_zero = ("inner_batch", "logit_inner_rate", "logit_outer_rate")
-        wrong += [f"{name} must not be below 0" for name in from_zero if not getattr(self, name) >= 0]
+        yield from (f"{name} must be above 0" for name in positive if getattr(self, name) <= 0)
+        shares = ("outer_end", "multi_step", "first_order", "warm_up")
+        yield from (f"{name} must lie in [0, 1]" for name in shares if not 0 <= getattr(self, name) <= 1)
+        from_zero = ("test_steps", "inner_batch", "logit_inner_rate", "logit_outer_rate")
+        yield from (f"{name} must not be below 0" for name in from_zero if (getattr(self, name) or 0) < 0)
         for name, known in (("precision", get_args(Precision)), ("batching", get_args(Batching))):
             if getattr(self, name) not in known:
-                wrong.append(f"{name} must be one of {', '.join(known)}")
-        if wrong:
-            raise InputError(f"the settings of the meta-learner can't be used: {'; '.join(wrong)}")
+                yield f"{name} must be one of {', '.join(known)}"
 
     @property
     def steps_to_adapt(self) -> int:

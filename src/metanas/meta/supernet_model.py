@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import final
 
@@ -86,9 +85,7 @@ class SupernetModel(StagedModel):
 
     def inherit(self, weights: Mapping[str, Tensor], architecture: Architecture) -> Named:
         """The state of ``build_network(space.graph(architecture))`` with one task's weights."""
-        supernet = copy.deepcopy(self._supernet)
-        supernet.load_state_dict({name: w for name, w in weights.items() if name in supernet.state_dict()}, strict=False)
-        return supernet.inherit(architecture)
+        return self._supernet.inherit(architecture, weights)
 
     def _mixing(self, weights: Sequence[Tensor]) -> Named:
         """Each task's weights of the options ``(tasks, options)``, from its logits and its temperature."""

@@ -122,16 +122,20 @@ class Supernet(nn.Module):
 
     # -- weights to and from networks of their own ---------------------------------------------------------------------------
 
-    def inherit(self, architecture: Architecture) -> dict[str, Tensor]:
+    def inherit(self, architecture: Architecture, weights: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """The state of ``build_network(space.graph(architecture))`` with this supernet's weights, as copies.
 
         Where paths meet side by side, the weights of the channels that are there; averages of batch normalisation are fresh.
 
+        Args:
+            architecture: of :attr:`space`.
+            weights: by name, instead of this supernet's own.
+
         Raises:
             ValueError: if it is no architecture of :attr:`space`.
         """
-        graph = self.space.graph(architecture)
-        return inheritance.inherited(graph, self._pairs(architecture), dict(self.named_parameters()), self.input_mean, self.input_std)
+        pairs, shared = self._pairs(architecture), dict(self.named_parameters()) if weights is None else weights
+        return inheritance.inherited(self.space.graph(architecture), pairs, shared, self.input_mean, self.input_std)
 
     def absorb(self, architecture: Architecture, state: Mapping[str, Tensor]) -> None:
         """Take the weights of a network of ``architecture`` into this supernet; undoes :meth:`inherit`.

@@ -58,6 +58,8 @@ class SupernetMethod(OneShot):
     """The strategy that searches on inherited weights for the answer; None where the choices themselves say it."""
     whole: bool = True
     """Whether a step computes all options (for the estimate of memory), not single paths."""
+    graphs: int = 1
+    """How many times what a pass keeps for its gradient a step holds at once (for the estimate of memory)."""
     collapses: bool = True
     """Whether skip connections may drive the other options out of the training; else a share of them says nothing."""
     judged: int = 0
@@ -201,6 +203,20 @@ class SupernetMethod(OneShot):
     def path(self, architecture: Architecture) -> dict[str, Tensor]:
         """The mixture that is one architecture."""
         return {name: value.to(self.brief.device) for name, value in self.supernet.path(architecture).items()}
+
+    def inherit(self, state: State, architecture: Architecture) -> Named:
+        """The state of ``build_network(space.graph(architecture))`` with the shared weights, as copies.
+
+        Raises:
+            InputError: if the shared weights are of other networks than the space's (see :meth:`trained_space`).
+            ValueError: if it is no architecture of :attr:`space`.
+        """
+        if self.trained_space(self.space).nodes != self.space.nodes:
+            name = self.space.name
+            raise InputError(
+                f"this method's shared weights are not for the networks of space {name}, so none inherits them; choose another method"
+            )
+        return self.supernet.inherit(architecture, state["weights"])
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ class OneShotBrief:
     """All that a one-shot method is given.
 
     Args:
-        space: where to search; what it leaves open must suit a supernet, see ``metanas.networks.supernet.supernet_space``.
+        space: where to search; what it leaves open must suit a supernet, see ``metanas.spaces.narrowing.supernet_space``.
         kind: of the task.
         input_mean, input_std: one number per channel; None for 0 and 1.
         class_weights: ``(classes,)`` with which the loss counts the classes, or None.

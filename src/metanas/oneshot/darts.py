@@ -27,7 +27,7 @@ class Darts(LogitMethod):
     """First order: the logits descend on L_val with the weights as they are (xi = 0).
 
     Deviations from the paper: AdamW instead of SGD for the weights and a higher rate for the logits, so that some hundred steps do; the
-    logits begin to move when the weights have had a fifth of the schedule; the derived architecture may hold "none".
+    logits begin to move when 30 % of the schedule are over; no edge is dropped by its strength, for leaving it out is an option of its own.
 
     Args:
         brief: space and task.
@@ -66,6 +66,8 @@ class SecondOrderDarts(LogitMethod):
         logits: of the logits.
         exact: differentiate twice; else take a finite difference.
     """
+
+    graphs = 2
 
     def __init__(
         self,

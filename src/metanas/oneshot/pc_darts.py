@@ -36,8 +36,8 @@ class PcDarts(LogitMethod):
     more for every place where several decisions meet in a sum, whose options are the edges: its softmax is edge normalisation.
 
     Deviations from the paper: AdamW for the weights, a higher rate for the logits; the shares of the edges steer the training, but choose
-    no edges, for in our spaces an edge is left out by an option of its own. Weights are not inherited: they are for a quarter of the
-    channels, so that inherited scores tell of the supernet alone.
+    no edges, for in our spaces an edge is left out by an option of its own. Networks of the space can't inherit the weights, which are for
+    a quarter of the channels; so inherited scores tell of the supernet alone.
 
     Args:
         brief: space and task.

@@ -66,7 +66,7 @@ def oneshot_bytes(name: str, space: Space, batch: int) -> int:
     from metanas.spaces.narrowing import supernet_space
 
     method = _method(name)
-    return int(supernet_bytes(method.trained_space(supernet_space(space)[0]), batch, whole=method.whole))
+    return int(method.graphs * supernet_bytes(method.trained_space(supernet_space(space)[0]), batch, whole=method.whole))
 
 
 def check_oneshot(name: str) -> None:

@@ -61,6 +61,7 @@ class Ending:
         oneshot: what a one-shot method tells of its work; None without one.
         notes: sentences for the user.
         interrupted: whether the user stopped it.
+        prior: which one it began with, and what that was worth; None without one.
     """
 
     task: Task
@@ -72,6 +73,7 @@ class Ending:
     oneshot: Mapping[str, Any] | None
     notes: Sequence[str]
     interrupted: bool
+    prior: Mapping[str, Any] | None = None
 
 
 def conclude(ending: Ending, finals: Sequence[Trained], fitted: Sequence[Entry]) -> Result:
@@ -132,4 +134,5 @@ def _result(ending: Ending, final: Trained, test: Mapping[str, Any], baselines: 
         versions=versions(),
         notes=(*task.notes, *run.notes, *ending.notes, *candid_notes(loop.evaluations, final.candidate, ending.space)),
         oneshot=ending.oneshot,
+        prior=ending.prior,
     )

@@ -21,6 +21,8 @@ SCHEMA = 1
 FILE = "run.json"
 RESULT = "result.json"
 PRIVATE_STORE = "store.db"
+PRIOR = "prior.safetensors"
+"""In the run's folder, the prior that the search began with."""
 ARRAYS = ".arrays"
 """Folder in the run's own for the training arrays and the weights of final trainings, while the search runs."""
 SUPERNET = ".supernet"
@@ -40,6 +42,7 @@ class Run:
         seconds, trials: the budget.
         plan: as made before the first candidate, see ``metanas.search.plan``; None until then.
         notes: sentences on defaults that were chosen.
+        prior: which one it began with, see :attr:`metanas.search.memory.Memory.record`; None without one.
     """
 
     search: str
@@ -58,6 +61,7 @@ class Run:
     plugins: tuple[str, ...] = ()
     plan: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    prior: Mapping[str, Any] | None = None
 
     def write(self, folder: Path) -> None:
         """Write ``run.json`` in one step."""

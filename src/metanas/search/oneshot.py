@@ -13,9 +13,11 @@ from metanas.delivery.files import read_json, write_json
 from metanas.delivery.supernet_words import listed
 from metanas.errors import InputError, MetaNASError
 from metanas.evaluation.memory import in_words
+from metanas.evaluation.recipe import batch_size
 from metanas.interfaces import Strategy
 from metanas.oneshot import check_oneshot, oneshot_bytes, rank_correlation
-from metanas.records import Evaluation
+from metanas.oneshot.search import INHERITED
+from metanas.records import Evaluation, Objective
 from metanas.search.folder import SUPERNET
 from metanas.search.proposer import Proposer, Stage
 from metanas.search.supernet_job import SupernetJob
@@ -23,7 +25,7 @@ from metanas.spaces import Architecture, Space
 from metanas.spaces.decision import Decision, Value
 from metanas.spaces.narrowing import supernet_space
 from metanas.spaces.space import RECIPE, Limits
-from metanas.strategies import Brief
+from metanas.strategies import Brief, make_strategy
 from metanas.strategies.listed import Listed
 from metanas.tasks.data import LearningData
 
@@ -48,10 +50,16 @@ class Sharing(Proposer):
         self._answered: Mapping[str, Any] | None = None
         self._proposed: list[Architecture] = []
 
-    def check(self, space: Space, data: LearningData) -> None:
-        """Refuses names that are none, and spaces in which a supernet could leave nothing open."""
+    def check(self, space: Space, data: LearningData, memory: int) -> None:
+        """Refuses names that are none, spaces in which a supernet could leave nothing open, and supernets that would not fit in memory.
+
+        Limits that the plan may add (on FLOPs) are not known yet; they only make supernets smaller.
+        """
         check_oneshot(self._name)
-        _opened(space)
+        if inner := self._name.partition(":")[2]:
+            make_strategy(inner, Brief(space, Objective.of(data.metric), (INHERITED,)))
+        rows = self.rows(data)
+        self._require_room(_opened(space)[0], min(rows, batch_size(rows)), memory)
 
     def rows(self, data: LearningData) -> int:
         """Half of the training rows."""
@@ -61,7 +69,7 @@ class Sharing(Proposer):
         """Trains, unless an earlier sitting has done so, and proposes the answers.
 
         Raises:
-            InputError: if the supernet would not fit in memory.
+            InputError: if the supernet would not fit in memory, or its checkpoint is damaged or of another search.
             MetaNASError: if its training came to nothing.
         """
         assert stage.plan is not None
@@ -111,6 +119,8 @@ class Sharing(Proposer):
         while heard.answered is None:
             stage.executor.results(0.5)
             heard.show()
+            if heard.refusal is not None:
+                raise InputError(heard.refusal)
             if heard.reason is not None:
                 raise MetaNASError(f"the supernet of space {brief.space.name} could not be trained by {self._name}: {heard.reason}")
         return heard.answered
@@ -118,9 +128,10 @@ class Sharing(Proposer):
     def _require_room(self, space: Space, batch: int, memory: int) -> None:
         needed = oneshot_bytes(self._name, space, batch)
         if needed > memory:
+            lighter = ", or single-path, which trains one path at a time" * (oneshot_bytes("single-path", space, batch) <= memory)
             raise InputError(
                 f"the supernet of {self._name} in space {space.name} would need about {in_words(needed)} of memory, and {in_words(memory)} "
-                "are there for it; lower --max-params, choose a smaller space, or a method that trains one path at a time, such as gdas"
+                f"are there for it; lower --max-params, or choose a smaller space{lighter}"
             )
 
     def _opening(self) -> str:
@@ -164,6 +175,7 @@ class _Heard:
     stage: Stage
     answered: Mapping[str, Any] | None = None
     reason: str | None = None
+    refusal: str | None = None
     share: float = 0.0
     news: dict[str, Any] = field(default_factory=dict)
     told: int = 0
@@ -174,6 +186,7 @@ class _Heard:
     def hear(self, message: dict[str, Any]) -> None:
         """Take note."""
         self.reason = message.get("reason", self.reason)
+        self.refusal = message.get("refused", self.refusal)
         self.answered = message.get("answered", self.answered)
         self.share = message.get("progress", self.share)
         if "diagnosis" in message:

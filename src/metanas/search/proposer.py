@@ -50,8 +50,13 @@ class Proposer(ABC):
     """Makes the strategy that the loop drives: one that was asked for by name, or one that proposes what other work has found."""
 
     @abstractmethod
-    def check(self, space: Space, data: LearningData) -> None:
+    def check(self, space: Space, data: LearningData, memory: int) -> None:
         """Refuse what can't be done, before anything is written.
+
+        Args:
+            space: with its limits.
+            data: to learn from.
+            memory: bytes that one worker may take while the others have nothing to do.
 
         Raises:
             InputError: one sentence on why, and what to do.

@@ -22,7 +22,7 @@ class Asked(Proposer):
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def check(self, space: Space, data: LearningData) -> None:
+    def check(self, space: Space, data: LearningData, memory: int) -> None:
         """Refuses unknown names."""
         make_strategy(self._name, Brief(space, Objective.of(data.metric), (Fidelity(1),)))
 

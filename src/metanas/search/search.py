@@ -11,6 +11,7 @@ from typing import Literal
 from metanas.delivery.result import versions
 from metanas.errors import InputError
 from metanas.evaluation import batchable
+from metanas.evaluation.memory import room
 from metanas.experience import Experience, open_experience
 from metanas.interfaces import Observer, Prior
 from metanas.machine import cores
@@ -20,6 +21,7 @@ from metanas.quantities import parse_count, parse_seconds
 from metanas.search.budget import Budget
 from metanas.search.conclusion import SearchResult
 from metanas.search.folder import PRIVATE_STORE, Run, make_folder, read_run
+from metanas.search.memory import choose_memory, kept_memory
 from metanas.search.proposers import choose_proposer, proposer_for
 from metanas.search.sitting import Sitting
 from metanas.spaces import Space
@@ -44,7 +46,7 @@ def search(
     device: str = "cpu",
     out: str | Path | None = None,
     store: str | Path | Literal[False] | None = None,
-    prior: Prior | None = None,
+    prior: Prior | str | Path | Literal[False] | None = None,
     observers: Sequence[Observer] = (),
     began: float | None = None,
 ) -> SearchResult:
@@ -63,7 +65,8 @@ def search(
         device: ``cpu``, or where else to train.
         out: folder for what comes out, empty or new; None makes ``runs/NAME``.
         store: URL or path of the store of experience; None takes the user's own, False keeps the run's record in its folder alone.
-        prior: what earlier searches taught, or None.
+        prior: what earlier searches taught, or the file that `metanas learn` wrote of it; None takes the one beside the store, if there
+            is one, and False none.
         observers: told of everything while it happens.
         began: when the budget began to run, on the clock of ``time.monotonic``; None is now.
 
@@ -86,17 +89,19 @@ def search(
         task = Task.read(task, seed=seed, **({"metric": metric} if metric else {}))
     task = task.with_metric(metric) if metric else task
     _check_device(device)
+    memory = choose_memory(prior, store)
     choice = choose_space(space, task.prepare()[0].shape)
     most = parse_count(max_params) if max_params is not None else None
     chosen = choice.space.within(parameters=most)
     together = batchable(chosen.graph(chosen.baseline))
     named = choose_proposer(strategy or ("evolution" if together else "hyperband:evolution"))
-    proposer_for(named.name).check(chosen, task.prepare()[0])  # before anything is written
+    proposer_for(named.name).check(chosen, task.prepare()[0], room(device))  # before anything is written
     files = homes(builders())
     workers = _workers(workers, device) if files is not None else 0
     with _owned_folder(out, task.name) as folder, open_experience(folder / PRIVATE_STORE if store is False else store) as experience:
         experience.add_task(task.fingerprint, task.describe())
         settings = {"seconds": seconds, "trials": trials, "max_params": most, "workers": workers, "device": device}
+        settings |= {"prior": memory.digest} if memory else {}
         identity = experience.start_search(
             task.fingerprint,
             strategy=named.name,
@@ -111,9 +116,10 @@ def search(
         run = Run(
             identity, where, task.fingerprint, task.source, task.metric, named.name, choice.reference,
             seed, workers, device, most, seconds, trials, tuple(dict.fromkeys((*choice.plugins, *named.plugins, *(files or ())))),
+            prior=memory.keep(folder) if memory else None,
         )  # fmt: skip
         run.write(folder)
-        return Sitting(task, chosen, run, folder, experience, limits, prior, observers).go()
+        return Sitting(task, chosen, run, folder, experience, limits, memory, observers).go()
 
 
 def resume(
@@ -136,7 +142,8 @@ def resume(
         task: the task, where it was made of arrays; else it is read again from where it came.
         space: the function that makes the space, where the search was given one.
         workers: number of processes; None takes as many as before.
-        prior, observers, began: as for :func:`search`.
+        prior: where the search was given one as an object; else it goes on with the one that it began with.
+        observers, began: as for :func:`search`.
 
     Raises:
         InputError: if the folder holds no search, it has ended, or the data have changed.
@@ -154,7 +161,9 @@ def resume(
     task = task.with_metric(run.metric)
     if task.fingerprint != run.fingerprint:
         raise InputError(f"the data of {task.name} have changed since the search in {folder} began; start a new search")
+    memory = kept_memory(folder, run, prior)
     import_plugins(run.plugins, "this search")
+    _check_device(run.device)
     chosen = choose_space(space or _where(run), task.prepare()[0].shape).space
     if workers is not None:
         run = replace(run, workers=_workers(workers, run.device))
@@ -163,7 +172,7 @@ def resume(
         limits = Budget(run.seconds, run.trials, spent=record.elapsed, began=-1.0 if began is None else began)
         experience.finish_search(run.search, "running")
         chosen = chosen.within(parameters=run.max_params)
-        return Sitting(task, chosen, run, folder, experience, limits, prior, observers).go()
+        return Sitting(task, chosen, run, folder, experience, limits, memory, observers).go()
 
 
 def _unsecret(experience: Experience) -> str:

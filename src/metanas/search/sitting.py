@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from metanas.delivery.baselines import Entry
 from metanas.errors import InputError, MetaNASError, StoreError
-from metanas.evaluation.memory import total_bytes
+from metanas.evaluation.memory import room
 from metanas.experience import Experience, Status
-from metanas.interfaces import Executor, Observer, Prior, Strategy
+from metanas.interfaces import Executor, Observer, Strategy
 from metanas.machine import cores
 from metanas.records import Candidate
 from metanas.search.budget import Budget
@@ -23,6 +23,7 @@ from metanas.search.folder import Run, arrays_folder, clear_supernet, owned
 from metanas.search.interrupts import one_held_back
 from metanas.search.journal import Journal
 from metanas.search.loop import Loop
+from metanas.search.memory import Memory
 from metanas.search.notes import introduction
 from metanas.search.objective import objective_for
 from metanas.search.plan import CLOSING_SECONDS, CLOSING_SHARE, Plan, make_plan
@@ -36,8 +37,6 @@ from metanas.tasks import Task
 
 T = TypeVar("T")
 
-MEMORY_SHARE = 0.8
-"""Share of the machine's memory for the trainings, divided among as many as there are cores, however many workers there are."""
 SETTLING_SECONDS = 2.0
 """So long workers have to notice that a phase is over, before they are replaced."""
 INTERRUPTED_SECONDS = 30.0
@@ -59,11 +58,11 @@ class Sitting:
         folder: Path,
         experience: Experience,
         budget: Budget,
-        prior: Prior | None,
+        memory: Memory | None,
         observers: Sequence[Observer],
     ) -> None:
         self._task, self._space, self._run, self._folder = task, space, run, folder
-        self._experience, self._budget, self._prior, self._observers = experience, budget, prior, observers
+        self._experience, self._budget, self._memory, self._observers = experience, budget, memory, observers
         self._workers = run.workers
         self._objective = objective_for(task.kind, task.metric)
         self._proposer = proposer_for(run.strategy)
@@ -119,7 +118,7 @@ class Sitting:
             where, why = self._folder, error.strerror or error
             what = f"the training arrays can't be written into {where} ({why})"
             raise InputError(f"{what}; make room there, or choose another --out") from error
-        memory = int(MEMORY_SHARE * total_bytes() / max(cores(), self._workers))
+        memory = room() // max(cores(), self._workers)  # for one of as many trainings as there are cores, however few workers
         hello = Hello(str(arrays / "data"), self._run.device, {"memory": memory}, self._run.plugins)
         if not self._workers:
             return InlineExecutor(Session(hello))
@@ -166,13 +165,16 @@ class Sitting:
         return loop
 
     def _strategy(self, executor: Executor, plan: Plan, space: Space, journal: Journal) -> Strategy:
-        brief = Brief(space, self._objective, plan.fidelities, self._run.seed, self._task.describe(), self._prior)
+        brief = Brief(space, self._objective, plan.fidelities, self._run.seed, self._task.describe(), self._memory)
 
         def make() -> Strategy:
             at_work = (executor, self._folder, self._observers, plan.supernet, self._moment, journal.tick)
-            return self._proposer.strategy(brief, Stage(*at_work, int(MEMORY_SHARE * total_bytes()), self._interrupted))
+            return self._proposer.strategy(brief, Stage(*at_work, room(self._run.device), self._interrupted))
 
-        return self._twice(make, executor)
+        strategy = self._twice(make, executor)
+        for line in self._memory.introduction(space, self._task.describe()) if self._memory else ():
+            self._tell(line)
+        return strategy
 
     def _twice(self, work: Callable[[], T], executor: Executor) -> T:
         """Do ``work``; where Ctrl-C comes in between, once more, and then it finds the search interrupted."""
@@ -253,7 +255,14 @@ class Sitting:
     def _deliver(self, loop: Loop, finals: list[Trained], fitted: list[Entry]) -> SearchResult:
         record = self._proposer.record(loop.evaluations, self._task.metric)
         facts = (self._task, self._run, self._folder, self._space, self._budget, loop)
-        result = conclude(Ending(*facts, record, self._notes, self._interrupted), finals, fitted)
+        result = conclude(Ending(*facts, record, self._notes, self._interrupted, self._remembered(loop)), finals, fitted)
         status: Status = "interrupted" if self._interrupted else "finished"
         self._experience.finish_search(self._run.search, status, result=result.to_json(), elapsed=self._budget.elapsed)
         return SearchResult(result, self._folder, tuple(sorted(loop.evaluations, key=lambda e: e.proposal.id)))
+
+    def _remembered(self, loop: Loop) -> Mapping[str, Any] | None:
+        """Which prior the search began with, and what it was worth."""
+        if self._memory is None:
+            return None
+        told = self._memory.worth(loop.evaluations, self._objective, self._space, self._task.describe())
+        return {**self._memory.record, "worth": told}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from metanas.errors import InputError
 from metanas.interfaces import State
 from metanas.records import lower_is_better
 from metanas.search.objective import objective_for
@@ -76,7 +77,8 @@ def do_supernet_job(job: SupernetJob, data: LearningData, device: str, say: Call
     While it trains it says ``progress`` (share done), ``left`` (seconds), ``diagnosis`` and ``messages``; then ``trained``, the number of
     its steps; in the end ``answered``, an object with ``answers`` (each an ``architecture`` and its ``inherited`` score or None),
     ``diagnosis``, ``history``, ``messages``, ``steps`` and ``seconds`` of training. The plain network is the second of the answers, so
-    that the search has something sound to compare with where the method fails.
+    that the search has something sound to compare with where the method fails. Or ``refused``, in a sentence: what it was to go on from is
+    damaged, or of another method or space.
 
     Raises:
         CandidateFailedError: if the training does not give numbers, or finds no memory.
@@ -93,6 +95,8 @@ def do_supernet_job(job: SupernetJob, data: LearningData, device: str, say: Call
         course = _train(job, method, Tensors.of(learned, device), device, say)
         say({"trained": course.state["step"]})
         say({"answered": _answered(job, method, course, Tensors.of(judges(data), device))})
+    except InputError as error:
+        say({"refused": str(error)})
     except (MemoryError, RuntimeError) as error:
         if is_exhaustion(error):
             raise CandidateFailedError("ran out of memory") from error

@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from metanas.errors import InputError
 from metanas.evaluation.tensors import Tensors
 from metanas.interfaces import State
+from metanas.networks import build_network
 from metanas.oneshot import Batches, OneShotBrief, SupernetMethod, answers
 from metanas.spaces import Draft, Space, TaskShape
 from metanas.spaces.decision import Decision
@@ -176,6 +178,23 @@ def diagnoses_are_numbers(make: MakeOneShot, task: str) -> None:
     assert [point["step"] for point in history] == sorted({point["step"] for point in history})
 
 
+def what_inherits_answers_like_its_path(make: MakeOneShot, task: str) -> None:
+    """A network of the space with the shared weights gives what the supernet gives on its path, or inheriting is refused."""
+    method, data = _made(make, task)
+    state = train_oneshot(method, data, STEPS)
+    x = Tensors.of(data).x_val[:16]
+    for architecture in (method.space.baseline, method.decode(state, 1)[0]):
+        try:
+            weights = method.inherit(state, architecture)
+        except InputError:
+            return
+        network = build_network(method.space.graph(architecture), seed=0).train()  # with the statistics of the batch, as the supernet
+        network.load_state_dict(weights)
+        with torch.no_grad():
+            expected = method.outputs(state["weights"], method.path(architecture), x, exact=True)
+            torch.testing.assert_close(network(x), expected, rtol=1e-3, atol=1e-4)
+
+
 def foreign_states_are_refused(make: MakeOneShot, task: str) -> None:
     """A state of another space is not gone on from."""
     other = "cell" if task == "planted" else "planted"
@@ -202,6 +221,7 @@ ONESHOT_LAWS: tuple[OneShotLaw, ...] = (
     saved_states_go_on_identically,
     decoded_architectures_are_valid_and_distinct,
     diagnoses_are_numbers,
+    what_inherits_answers_like_its_path,
     foreign_states_are_refused,
 )
 """For every task."""

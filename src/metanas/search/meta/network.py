@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from metanas.errors import InputError
+from metanas.evaluation.memory import in_words, room
 from metanas.spaces import make_space
 from metanas.spaces.architecture import Architecture
 from metanas.spaces.graph import INPUT, Graph, Node
 from metanas.spaces.registry import spaces
 from metanas.spaces.shape import TaskShape
 from metanas.spaces.space import Space
+from metanas.tasks.few_shot import EpisodeFamily
 
 FOUR_CONV, FOUR_CONV_POOL, TWO_DENSE, FEW_SHOT = "four-conv", "four-conv-pool", "two-dense", "few-shot"
 _WIDTHS = {FOUR_CONV: 64, FOUR_CONV_POOL: 64, TWO_DENSE: 40}
@@ -80,6 +82,32 @@ def space_for(shape: TaskShape, network: str | None = None, width: int | None = 
     from metanas.meta.few_shot_space import few_shot_space
 
     return name, few_shot_space(shape, width=64 if width is None else width)
+
+
+def require_room(method: str, subject: Graph | Space, family: EpisodeFamily, device: str, settings: Mapping[str, Any]) -> None:
+    """Refuse what would not fit in memory, before it is built.
+
+    Args:
+        method, settings: of meta-learning.
+        subject: what it trains.
+        family: of the episodes.
+        device: where.
+
+    Raises:
+        InputError: saying how much would be needed, and how much is there.
+    """
+    from metanas.meta import default_settings, meta_bytes, tasks_together
+
+    given = settings.get("meta_batch")
+    tasks = given if isinstance(given, int) and given > 0 else default_settings(method).meta_batch  # the learner will refuse what is wrong
+    together = tasks_together(tasks, device.partition(":")[0], settings.get("batching", "auto"))
+    needed, there = meta_bytes(subject, len(family.episode("train", 0).x_support), together), room(device)
+    if needed > there:
+        what = "network" if isinstance(subject, Graph) else "supernet"
+        raise InputError(
+            f"the {what} would need about {in_words(needed)} of memory to be meta-trained by {method}, and {in_words(there)} are there for "
+            "it; choose a smaller --width or --network, or fewer --ways or --shots"
+        )
 
 
 def two_dense(shape: TaskShape, width: int) -> Graph:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from metanas.errors import InputError
 from metanas.tasks.data import Kind
 
 NORMAL_95 = 1.959964
@@ -117,6 +119,17 @@ class Position:
     def to_json(self) -> dict[str, Any]:
         """A JSON object; :meth:`from_json` reads it back."""
         return asdict(self)
+
+    @classmethod
+    def of(cls, extra: Mapping[str, Any], path: Path) -> Position:
+        """Where the training stood that wrote the checkpoint ``path`` with this beside its state.
+
+        Raises:
+            InputError: if the checkpoint doesn't say.
+        """
+        if "position" not in extra:
+            raise InputError(f"{path} does not say how far the training was; put back its own file, or start anew with another --out")
+        return cls.from_json(extra["position"])
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Position:

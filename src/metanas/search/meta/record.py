@@ -109,7 +109,7 @@ def introduction(run: MetaRun, train: EpisodeFamily, test: EpisodeFamily, folder
     else:
         sizes = f"{train.name}: episodes of {len(train.episode('train', 0).x_support)} examples"
     limits = [] if run.seconds is None else [f"{clock_text(run.seconds)} for everything"]
-    limits += [] if run.steps is None else [f"{run.steps:,} steps"]
+    limits += [] if run.steps is None else [f"{run.steps:,} step{'s' * (run.steps != 1)}"]
     lines.append(f"{sizes}; {run.settings['meta_batch']} episodes to an outer step of {run.method}")
     lines.append(
         f"network {run.network}, {run.parameters:,} parameters, on {run.device}; budget {' or '.join(limits)}; seed {run.episodes.seed}"

@@ -16,7 +16,7 @@ from metanas.search.budget import Budget
 from metanas.search.folder import RESULT, make_folder, owned
 from metanas.search.meta.asked import Episodes, MetaRun, is_meta_run, read_meta_run
 from metanas.search.meta.loop import BEST, LAST, MetaTraining
-from metanas.search.meta.network import network_for, space_for
+from metanas.search.meta.network import network_for, require_room, space_for
 from metanas.search.meta.observers import MetaObserver
 from metanas.search.meta.points import Position
 from metanas.search.meta.record import MetaResult, conclude, description, introduction
@@ -104,7 +104,6 @@ def meta_train(
             raise InputError(f"{name} must be a whole number above {1 - (name == '--every')}, not {count}")
     train, test = asked.families(data)
     name, subject = _subject(method, train, network, width)
-    check_device(device)
     learner = _learner(method, subject, train, device, settings or {})
     run = MetaRun(
         asked,
@@ -171,6 +170,8 @@ def _subject(method: str, family: EpisodeFamily, network: str | None, width: int
 def _learner(method: str, subject: Graph | Space, family: EpisodeFamily, device: str, settings: Mapping[str, Any]) -> EpisodeLearner:
     from metanas.meta import make_meta_learner
 
+    check_device(device)
+    require_room(method, subject, family, device, settings)
     means = {"input_mean": family.input_mean, "input_std": family.input_std}
     return make_meta_learner(method, subject, kind=family.kind, device=device, **means, **settings)
 
@@ -224,18 +225,19 @@ def _go(
         describe_meta_model(folder, {**told, "graph": run.graph, "preprocessed": preprocessing is not None}, preprocessing)
 
     with owned(folder):
-        before = load_checkpoint(folder / LAST, device=run.device) if (folder / LAST).exists() else None
-        position = Position.from_json(before.extra["position"]) if before else None
+        before = load_checkpoint(folder / LAST, run.device, learner) if (folder / LAST).exists() else None
+        best = load_checkpoint(folder / FOLDER / BEST, run.device, learner) if before else None
+        position = Position.of(before.extra, folder / LAST) if before else None
         budget = Budget(run.seconds, None, spent=position.seconds if position else 0.0, began=began)
         feeds = EpisodeFeed(train, run.device), EpisodeFeed(test, run.device)
         training = MetaTraining(run, learner, *feeds, folder, keep, observers, budget)
         for text in introduction(run, train, test, folder, position):
             for observer in observers:
                 observer.on_message(text)
-        if before is None or position is None:
+        if before is None or best is None or position is None:
             training.begin()
         else:
-            training.go_on(before.state, load_checkpoint(folder / FOLDER / BEST, device=run.device).state, position)
+            training.go_on(before.state, best.state, position)
         complete = training.go()
         return conclude(training, told, complete, budget, folder)
 

@@ -1,0 +1,85 @@
+"""The surrogate of a space on one task: what earlier tasks lead to expect, as far as the task's own results bear it out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from metanas.meta.prior.form import Floats, Form
+from metanas.meta.prior.lessons import MARGIN
+from metanas.meta.surrogate import DeepKernel, normal_scores
+from metanas.meta.surrogate.deep_kernel import _loss
+from metanas.spaces import Architecture
+
+BELIEF = 0.9
+"""Trust before there are results."""
+SURE = 0.01
+"""A model whose weight is less than this is left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class TransferSurrogate:
+    """See :class:`metanas.interfaces.Surrogate`.
+
+    Two models are averaged by how probable they make the results (Hoeting et al. 1999, "Bayesian model averaging"): one with the mean that
+    earlier tasks taught, and one that keeps their kernel but expects the same of all architectures. So where earlier tasks mislead, what
+    they lead to expect is let go of after some results.
+
+    Args:
+        form: of the space.
+        kernel: that earlier tasks taught.
+        task: the task's embedding.
+    """
+
+    form: Form
+    kernel: DeepKernel
+    task: Floats
+
+    def condition(self, architectures: Sequence[Architecture], values: Floats, asked: Sequence[Architecture]) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of ``asked``, ``(asked,)`` each, in the unit of the values; of no values, in normal scores.
+
+        Args:
+            architectures: that were evaluated; there may be none.
+            values: their results, larger is better; what is not finite counts as worse than the worst.
+            asked: architectures of the space.
+        """
+        if not asked:
+            return np.empty(0), np.empty(0)
+        x, y = self._results(architectures, values)
+        trust = self._trust(x, y)
+        weights = {model: weight for model, weight in ((self.kernel, trust), (self._flat, 1 - trust)) if weight >= SURE}
+        new = self.form.encode_all(a.as_dict for a in asked)
+        found = [(weight / sum(weights.values()), model.condition(x, y, self.task, new)) for model, weight in weights.items()]
+        mean = np.sum([weight * p.mean for weight, p in found], axis=0)
+        square = np.sum([weight * (p.deviation**2 + (p.mean - mean) ** 2) for weight, p in found], axis=0)
+        return mean, np.sqrt(square)
+
+    def trust(self, architectures: Sequence[Architecture], values: Floats) -> float:
+        """How probable it is by the results that earlier tasks lead to expect the right thing, in [0, 1]; arguments as above."""
+        return self._trust(*self._results(architectures, values))
+
+    def _results(self, architectures: Sequence[Architecture], values: Floats) -> tuple[Floats, Floats]:
+        x, y = self.form.encode_all(a.as_dict for a in architectures), np.asarray(values, dtype=np.float64)
+        good = np.isfinite(y)
+        if not good.any():
+            return x[:0], y[:0]
+        return x, np.where(good, y, y[good].min() - MARGIN * max(float(np.ptp(y[good])), 1e-9))
+
+    def _trust(self, x: Floats, y: Floats) -> float:
+        if len(y) < 2 or np.ptp(y) == 0:
+            return 1.0
+        data = torch.as_tensor(x), torch.as_tensor(normal_scores(y)), torch.as_tensor(self.task)
+        with torch.no_grad():
+            gain = len(y) * float(_loss(self._flat.weights, *data) - _loss(self.kernel.weights, *data))
+        return BELIEF / (BELIEF + (1 - BELIEF) * math.exp(min(-gain, 500.0)))
+
+    @cached_property
+    def _flat(self) -> DeepKernel:
+        """The same, expecting the same of all architectures."""
+        weights = self.kernel.weights
+        return replace(self.kernel, weights={**weights, **{name: torch.zeros_like(weights[name]) for name in ("mean.weight", "mean.bias")}})
