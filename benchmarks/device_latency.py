@@ -2,10 +2,12 @@
 
     OMP_NUM_THREADS=1 python benchmarks/device_latency.py --path ../shared/benchmarks
 
-Tables of HELP (Lee et al. 2021): NAS-Bench-201 with HELP's own split and with every kind of device left out in turn, FBNet with the same
-split, and OFA with every GPU left out in turn. Printed as Markdown: Spearman's rank correlation between predicted and measured latencies of
-architectures that were neither references nor measured on the source devices, mean over draws of source architectures and references, with
-the standard deviation over draws; then searches for the most accurate cell under a limit. About two minutes of one core.
+Tables of HELP (Lee et al. 2021) and HW-NAS-Bench. NAS-Bench-201 with HELP's devices, first in the protocol of its code: 900 architectures
+learned from, ten of them measured on an unseen device, judged on 1,000 others, and of all three only those whose latency on the device is
+in the middle 80 %. Then without such a selection, judged on all cells that were not measured; with every kind of device left out in turn;
+and on devices that nobody looked at while the model was made. FBNet with the same devices, OFA with every GPU left out in turn. Printed as
+Markdown: Spearman's rank correlation of predicted with measured latencies, mean over draws and the standard deviation over them; then
+searches for the most accurate cell under a limit. About two minutes of one core.
 """
 
 from __future__ import annotations
@@ -34,10 +36,12 @@ from metanas.meta.cost_model import (
     choose_references,
     space_features,
 )
+from metanas.meta.cost_model.sources import fit_sources
 from metanas.spaces import Architecture, Decision, TaskShape
 from metanas.spaces.cell import OPERATIONS, cell_choices
 
 Vector = NDArray[np.float64]
+Index = NDArray[np.int64]
 
 TRAIN = ("1080ti_1", "1080ti_32", "1080ti_256", "silver_4114", "silver_4210r", "samsung_a50", "pixel3", "essential_ph_1", "samsung_s7")
 TEST = ("titan_rtx_256", "gold_6226", "fpga", "pixel2", "raspi4", "eyeriss")
@@ -50,6 +54,10 @@ KINDS = {
 }
 """Of HELP's fifteen devices outside its validation part."""
 GPUS = ("2080ti", "titan_rtx", "titan_xp", "v100")
+OTHERS = (
+    *("2080ti_1", "2080ti_32", "2080ti_256", "titan_rtx_1", "titan_rtx_32", "titanx_1", "titanx_32", "titanx_256"),
+    *("titanxp_1", "titanxp_32", "titanxp_256", "gold_6240", "edgegpu"),
+)
 HELP = {"titan_rtx_256": 0.987, "gold_6226": 0.989, "fpga": 0.985, "pixel2": 0.802, "raspi4": 0.890, "eyeriss": 0.940}
 """Published, ten measurements; for NAS-Bench-201."""
 MEASURED, REFERENCES = 900, 10
@@ -67,34 +75,69 @@ class Table:
     latency: Mapping[str, Vector]
     sizes: Mapping[str, Vector]
 
+    def first(self, count: int) -> Table:
+        """Its first rows."""
+        latency, sizes = ({name: column[:count] for name, column in columns.items()} for columns in (self.latency, self.sizes))
+        return Table(self.features.rows(slice(count)), latency, sizes)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of a table are measured on the source devices, may be references, and are judged on."""
+
+    learning: Index
+    references: Index
+    judging: Index
+    trimmed: bool = False
+
+    def middle(self, rows: Index, latency: Vector) -> Index:
+        """Where ``trimmed``, those whose latency is in the middle 80 %."""
+        ordered = rows[np.argsort(latency[rows], kind="stable")]
+        return ordered[int(0.1 * len(rows)) : int(0.9 * len(rows))] if self.trimmed else rows
+
+
+def as_help(table: Table, rng: np.random.Generator) -> Rows:
+    """The protocol of HELP's code (``loader.py``), whose order of the architectures is that of the table."""
+    first = np.arange(MEASURED)
+    return Rows(first, first, np.arange(MEASURED, MEASURED + 1000), trimmed=True)
+
+
+def whole(table: Table, rng: np.random.Generator) -> Rows:
+    """Drawn architectures are learned from, any may be references, all others judge."""
+    drawn = rng.permutation(len(table.features))
+    return Rows(drawn[:MEASURED], drawn, drawn[MEASURED:])
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--path", type=Path, default=Path("../shared/benchmarks"), help="folder of the tables")
-    parser.add_argument("--samples", type=int, default=3, help="draws of the source devices' architectures")
+    parser.add_argument("--samples", type=int, default=3, help="models, of other source architectures where these are drawn")
     parser.add_argument("--draws", type=int, default=10, help="draws of the references, for each of these")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    began, draws = time.process_time(), (options.samples, options.draws)
+    began, draws, once = time.process_time(), (options.samples, options.draws), (1, options.draws)
     rng = np.random.default_rng(options.seed)
     cells, accuracy = nasbench201(options.path)
-    print(f"Spearman's rank correlation from {REFERENCES} measurements, {draws[0]} x {draws[1]} draws.\n\n## NAS-Bench-201, HELP's split\n")
-    rows = compared(cells, TRAIN, TEST, draws, rng)
-    rows["HELP, published"] = {device: np.array([value]) for device, value in HELP.items()}
-    printed(rows, TEST)
-    print("\n## NAS-Bench-201, one kind of device left out\n")
-    kinds = {kind: [d for d in (*TRAIN, *TEST) if d not in members] for kind, members in KINDS.items()}
-    harder(cells, [(kind, sources, KINDS[kind]) for kind, sources in kinds.items()], options.draws, rng)
-    print("\n## FBNet, the same split\n")
-    blocks = fbnet(options.path)
-    printed(
-        compared(blocks, [d.replace("_256", "_64") for d in TRAIN], fbnet_test := [d.replace("_256", "_64") for d in TEST], draws, rng),
-        fbnet_test,
+    print(
+        f"Spearman's rank correlation from {REFERENCES} measurements; {draws[0]} x {draws[1]} draws, {draws[1]} where a kind is left out."
     )
-    print("\n## OFA, one GPU left out\n")
+    print("\n## NAS-Bench-201, HELP's devices and protocol\n")
+    rows = compared(cells.first(MEASURED + 1000), TRAIN, TEST, as_help, draws, rng)
+    printed({**rows, "HELP, published": {device: np.array([value]) for device, value in HELP.items()}}, TEST)
+    print("\n## NAS-Bench-201, HELP's devices, all cells\n")
+    printed(compared(cells, TRAIN, TEST, whole, draws, rng), TEST)
+    print("\n## NAS-Bench-201, all cells, one kind of device left out (mean over its devices)\n")
+    kinds = {kind: [d for d in (*TRAIN, *TEST) if d not in members] for kind, members in KINDS.items()}
+    harder(cells, [(kind, sources, KINDS[kind]) for kind, sources in kinds.items()], once, rng)
+    print("\n## NAS-Bench-201, all cells, devices not looked at while the model was made\n")
+    harder(cells, [(name, TRAIN, devices) for name, devices in (("12 of HELP's", OTHERS[:-1]), ("Jetson TX2", OTHERS[-1:]))], once, rng)
+    print("\n## FBNet, HELP's devices, all architectures\n")
+    sources, targets = ([d.replace("_256", "_64") for d in devices] for devices in (TRAIN, TEST))
+    printed(compared(fbnet(options.path), sources, targets, whole, draws, rng), targets)
+    print("\n## OFA, all architectures, one GPU left out (mean over its three batch sizes)\n")
     stretched = ofa(options.path)
     left = {gpu: [d for d in stretched.latency if d.startswith(gpu)] for gpu in GPUS}
-    harder(stretched, [(gpu, [d for d in stretched.latency if d not in out], out) for gpu, out in left.items()], options.draws, rng)
+    harder(stretched, [(gpu, [d for d in stretched.latency if d not in out], out) for gpu, out in left.items()], once, rng)
     print(f"\n## The most accurate of {CANDIDATES:,} cells under a limit, on HELP's unseen devices\n")
     searches(cells, accuracy, rng)
     print(f"\n{time.process_time() - began:.0f} s of processor time.")
@@ -110,7 +153,10 @@ def nasbench201(folder: Path) -> tuple[Table, Vector]:
     names = [d.name for d in space.decisions]
     cells = [Architecture(space.name, tuple(zip(names, (OPERATIONS[k] for k in row), strict=True))) for row in known["ops"].tolist()]
     sizes = {"FLOPs": known["c100_flops_m"].astype(float), "parameters": known["c100_params_m"].astype(float)}
-    return Table(space_features(space, cells), latencies(folder, "nb201"), sizes), known["c100_test_acc_200"].astype(float)
+    edge = np.load(folder / "hardware" / "hwnasbench_nb201.npz")["c10_edgegpu_latency"].astype(float)
+    return Table(space_features(space, cells), {**latencies(folder, "nb201"), "edgegpu": edge}, sizes), known["c100_test_acc_200"].astype(
+        float
+    )
 
 
 def fbnet(folder: Path) -> Table:
@@ -147,54 +193,72 @@ def latencies(folder: Path, prefix: str) -> dict[str, Vector]:
 # -- predictions -----------------------------------------------------------------------------------------------------------------
 
 
-def learned(table: Table, sources: Sequence[str], rng: np.random.Generator) -> tuple[CostModel, Encoded, NDArray[np.int64]]:
-    """The model of ``sources``, all architectures as it sees them, and those that were not measured there."""
-    every = rng.permutation(len(table.features))
-    part = table.features.rows(every[:MEASURED])
-    model = CostModel.learn({d: Measured(part, table.latency[d][every[:MEASURED]]) for d in sources}, rng)
-    return model, model.encode(table.features), np.sort(every[MEASURED:])
+def learned(table: Table, sources: Sequence[str], rows: Rows, rng: np.random.Generator) -> tuple[CostModel, Encoded]:
+    """The model of ``sources``, and all architectures as it sees them."""
+    measured = {}
+    for device in sources:
+        index = rows.middle(rows.learning, table.latency[device])
+        measured[device] = Measured(table.features.rows(index), table.latency[device][index])
+    model = CostModel.learn(measured, rng)
+    return model, model.encode(table.features)
 
 
 def compared(
-    table: Table, sources: Sequence[str], targets: Sequence[str], draws: tuple[int, int], rng: np.random.Generator
+    table: Table,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    protocol: Callable[[Table, np.random.Generator], Rows],
+    draws: tuple[int, int],
+    rng: np.random.Generator,
 ) -> dict[str, dict[str, Vector]]:
     """Correlations by method and device, one per draw."""
     found: dict[str, dict[str, list[float]]] = {}
-    for _ in range(draws[0]):
-        model, every, rest = learned(table, sources, rng)
-        designed = choose_references(model.prior, every, REFERENCES, rng)
+    for sample in range(draws[0]):
+        rows = protocol(table, rng)
+        model, every = learned(table, sources, rows, rng)
+        designed = rows.references[choose_references(model.prior, every.rows(rows.references), REFERENCES, rng)]
         for number in range(draws[1]):
-            drawn = rng.choice(len(every), REFERENCES, replace=False)
             for device in targets:
                 latency = table.latency[device]
-                judged = judge(latency, np.setdiff1d(rest, np.concatenate([drawn, designed])))
-                for name, prediction in predictions(model, every, table, latency, drawn, designed if number == 0 else None):
+                drawn = rng.choice(rows.middle(rows.references, latency), REFERENCES, replace=False)
+                judged = judge(latency, np.setdiff1d(rows.middle(rows.judging, latency), np.concatenate([drawn, designed])))
+                for name, prediction in predictions(model, every, table, latency, drawn):
                     found.setdefault(name, {}).setdefault(device, []).append(judged(prediction))
+                if number == 0:
+                    chosen = model.adapt(every.rows(designed), latency[designed]).predict(every)[0]
+                    found.setdefault("cost model, references chosen", {}).setdefault(device, []).append(judged(chosen))
+                if number == sample == 0:
+                    own = judged(measured_often(every, latency, rows.middle(rows.learning, latency), model, rng))
+                    found.setdefault(f"{MEASURED} measurements of the device itself", {})[device] = [own]
     return {name: {device: np.array(values) for device, values in rows.items()} for name, rows in found.items()}
 
 
-def judge(latency: Vector, shown: NDArray[np.int64]) -> Callable[[Vector], float]:
+def judge(latency: Vector, shown: Index) -> Callable[[Vector], float]:
     """Spearman's correlation over the architectures ``shown``."""
     ranks = rankdata(latency[shown])
     return lambda prediction: float(np.corrcoef(ranks, rankdata(prediction[shown]))[0, 1])
 
 
-def predictions(
-    model: CostModel, every: Encoded, table: Table, latency: Vector, drawn: NDArray[np.int64], designed: NDArray[np.int64] | None
-) -> Iterator[tuple[str, Vector]]:
+def predictions(model: CostModel, every: Encoded, table: Table, latency: Vector, drawn: Index) -> Iterator[tuple[str, Vector]]:
     for size, values in table.sizes.items():
-        yield f"{size} (no measurement)", values
+        yield f"{size}, no measurement", values
     ranks = rankdata(latency[drawn])
     nearest = int(np.argmax([np.corrcoef(ranks, rankdata(column))[0, 1] for column in every.sources[drawn].T]))
     yield "nearest source device", every.sources[:, nearest]
-    yield "Gaussian process, features alone", plain_process(every.z, latency, drawn)
-    yield "Gaussian process, latencies on the sources", plain_process(every.sources, latency, drawn)
+    counts = [place for place, group in enumerate(model.prior.sources.kernel.groups) if group == "counts"]
+    yield "Gaussian process on counts of options", plain_process(every.z[:, counts], latency, drawn)
+    yield "Gaussian process on the sources' latencies", plain_process(every.sources, latency, drawn)
     yield "cost model", model.adapt(every.rows(drawn), latency[drawn]).predict(every)[0]
-    if designed is not None:
-        yield "cost model, references chosen", model.adapt(every.rows(designed), latency[designed]).predict(every)[0]
 
 
-def plain_process(x: Vector, latency: Vector, drawn: NDArray[np.int64]) -> Vector:
+def measured_often(every: Encoded, latency: Vector, rows: Index, model: CostModel, rng: np.random.Generator) -> Vector:
+    """What the same features and covariances can do at best: the rest is noise, or in no feature."""
+    kernel = model.prior.sources.kernel
+    functions, _ = fit_sources(kernel, [(every.z[rows], latency[rows])], every.z[rows[:500]], 300, rng)
+    return functions.at(every.z)[:, 0]
+
+
+def plain_process(x: Vector, latency: Vector, drawn: Index) -> Vector:
     """scikit-learn's, on the logarithm, with hyper-parameters of largest marginal likelihood."""
     x = (x - x.mean(axis=0)) / (x.std(axis=0) * x.shape[1] ** 0.5 + 1e-9)
     y = np.log(latency[drawn])
@@ -211,10 +275,11 @@ def plain_process(x: Vector, latency: Vector, drawn: NDArray[np.int64]) -> Vecto
 def searches(table: Table, accuracy: Vector, rng: np.random.Generator) -> None:
     """A row per way to answer; regret against the most accurate candidate that keeps the limit."""
     found: dict[str, list[tuple[bool, bool, float, float]]] = {}
-    model, every, rest = learned(table, TRAIN, rng)
+    rows = whole(table, rng)
+    model, every = learned(table, TRAIN, rows, rng)
     for _ in range(SEARCHES):
         drawn = rng.choice(len(every), REFERENCES, replace=False)
-        shown = np.concatenate([drawn, rng.choice(np.setdiff1d(rest, drawn), CANDIDATES - REFERENCES, replace=False)])
+        shown = np.concatenate([drawn, rng.choice(np.setdiff1d(rows.judging, drawn), CANDIDATES - REFERENCES, replace=False)])
         candidates, scores = every.rows(shown), accuracy[shown]
         for device in TEST:
             latency = table.latency[device][shown]
@@ -261,9 +326,11 @@ def shown(values: Vector) -> str:
     return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if np.ptp(values) > 5e-4 else f"{values.mean():.3f}"
 
 
-def harder(table: Table, splits: Sequence[tuple[str, Sequence[str], Sequence[str]]], draws: int, rng: np.random.Generator) -> None:
-    """A row per method, a column per kind left out: the mean over its devices."""
-    by_kind = {kind: compared(table, sources, targets, (1, draws), rng) for kind, sources, targets in splits}
+def harder(
+    table: Table, splits: Sequence[tuple[str, Sequence[str], Sequence[str]]], draws: tuple[int, int], rng: np.random.Generator
+) -> None:
+    """A row per method, a column per split: the mean over its devices."""
+    by_kind = {kind: compared(table, sources, targets, whole, draws, rng) for kind, sources, targets in splits}
     means = {
         name: {kind: np.mean([rows[name][d] for d in rows[name]], axis=0) for kind, rows in by_kind.items()}
         for name in next(iter(by_kind.values()))

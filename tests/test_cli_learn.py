@@ -144,6 +144,12 @@ def test_without_a_store_there_is_no_prior_beside_it(prior, tmp_path, monkeypatc
     assert "memory" not in result.output
 
 
+def test_help_names_the_verb_and_the_option():
+    assert "learn" in run("--help").output
+    assert "--prior" in run("search", "--help").output
+    assert all(f"--{name}" in run("learn", "--help").output for name in ("store", "from", "out", "seed", "json"))
+
+
 class Stops:
     """An observer that ends a search in its middle, as a kill would."""
 

@@ -40,7 +40,7 @@ def test_at_the_end():
     [
         ({"matched_after": None}, "none of the 30 later networks was as good as the best of them"),
         ({"matched_after": 2, "middle_rank": 30}, "it was of no help here: the 2nd network after them was as good as the best of them"),
-        ({"trust": 0.1}, "did not hold on this task, so that it had to be let go of"),
+        ({"matched_after": 2, "middle_rank": 30, "trust": 0.1}, "did not hold on this task, so that it had to be let go of"),
     ],
 )
 def test_other_ends(change, said):

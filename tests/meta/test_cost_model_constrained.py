@@ -59,8 +59,9 @@ def test_chosen_references_leave_less_doubt_than_drawn_ones(learned):
 
     def doubt(references: np.ndarray) -> float:
         part = every.rows(references)
-        covariance = learned.prior.covariance(part, part) + np.exp(2 * learned.prior.noise[0]) * np.eye(6)
-        towards = learned.prior.covariance(every, part)
+        mix, own, noise = np.exp(learned.prior.amounts[:, 0])
+        among, towards = (mix * a + own * b for a, b in (learned.prior.covariances(first, part) for first in (part, every)))
+        covariance = among + noise * np.eye(6)
         return float(-(towards * np.linalg.solve(covariance, towards.T).T).sum())
 
     assert doubt(chosen) < min(doubt(rng.choice(150, 6, replace=False)) for _ in range(20))

@@ -84,10 +84,10 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
         yield f"none of the {told['later']} later networks was as good as the best of them"
     elif told["middle_rank"] > told["later_middle_rank"] and told["matched_after"] <= first:
         yield f"it was of no help here: the {ordinal(told['matched_after'])} network after them was as good as the best of them"
+        if told.get("trust", 1.0) < DOUBT:
+            yield "what it led to expect did not hold on this task, so that it had to be let go of"
     else:
         yield f"it took {_many(int(told['matched_after']), 'more network')} until one was as good as the best of them"
-    if told.get("trust", 1.0) < DOUBT:
-        yield "what it led to expect did not hold on this task, so that it had to be let go of"
 
 
 def ordinal(number: float) -> str:

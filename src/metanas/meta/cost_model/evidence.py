@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from metanas.meta.cost_model.features import Vector
 
 _START = (-4.0, -5.0)
-_PRIOR = (-6.0, 4.0)
+_PRIOR = (-9.0, 4.0)
 """Mean and standard deviation of the logarithm of a covariance's variance: wide, there so that one of no use ends small and not at zero."""
 _BOUNDS = (-16.0, 3.0)
 JITTER = 1e-9

@@ -3,7 +3,7 @@
 Columns come in groups, and how much a group matters is learned: which option every decision takes (``choices``), how often an option is
 taken over all decisions that have the same ones (``counts``), which nodes are left in the closed graph (``nodes``) and how often each
 operation occurs there (``operations``), and parameters, FLOPs and numbers written per kind of operation (``work``). The first two see what
-was chosen, the others what a compiler would leave of it: some devices run what has no effect, others don't.
+was chosen, the others what a compiler may leave of it: some devices run what has no effect on the output, others don't.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from metanas.errors import InputError
 from metanas.spaces import Architecture, Decision, Space
+from metanas.spaces.closing import close
 from metanas.spaces.decision import Value
 from metanas.spaces.encoding import Vocabulary
 from metanas.spaces.graph import Graph, Node
@@ -97,14 +98,19 @@ def choice_features(decisions: Sequence[Decision], codes: NDArray[np.integer]) -
     return Features(values, tuple(columns), ("choices",) * choices + ("counts",) * (len(columns) - choices))
 
 
-def graph_features(graphs: Iterable[Graph]) -> Features:
-    """``nodes`` and ``operations``: which named nodes, with which settings, are in a graph, and how often each operation."""
+def graph_features(graphs: Iterable[Graph], mark: str = "") -> Features:
+    """``nodes`` and ``operations``: which named nodes, with which settings, are in a graph, and how often each operation.
+
+    Args:
+        graphs: one per architecture.
+        mark: put before names and groups, to tell several graphs of an architecture apart.
+    """
     nodes, operations = list[Counter[str]](), list[Counter[str]]()
     for graph in graphs:
-        labels = [_label(node) for node in graph.nodes]
-        nodes.append(Counter(f"{node.name}:{label}" for node, label in zip(graph.nodes, labels, strict=True)))
+        labels = [mark + _label(node) for node in graph.nodes]
+        nodes.append(Counter(f"{label} at {node.name}" for node, label in zip(graph.nodes, labels, strict=True)))
         operations.append(Counter(labels))
-    return _counted(nodes, "nodes").beside(_counted(operations, "operations"))
+    return _counted(nodes, f"{mark}nodes").beside(_counted(operations, f"{mark}operations"))
 
 
 def work_features(graphs: Iterable[Graph]) -> Features:
@@ -122,12 +128,16 @@ def work_features(graphs: Iterable[Graph]) -> Features:
 
 
 def space_features(space: Space, architectures: Sequence[Architecture]) -> Features:
-    """All that is known of a space's architectures; where the space repeats a motif, of that: the network only multiplies it."""
+    """All that is known of a space's architectures.
+
+    Where the space repeats a motif, of that, for the network only multiplies it: as it is built, and without what computes of zeros alone.
+    """
     codes = Codes(space).rows(architectures)
     matters = [i for i, decision in enumerate(space.decisions) if not decision.name.startswith(RECIPE)]
     found = choice_features([space.decisions[i] for i in matters], codes[:, matters])
     if space.motif:
-        return found.beside(graph_features(map(space.motif_graph, architectures)))
+        built = (Graph(space.shape, close(space.motif, architecture.as_dict)) for architecture in architectures)
+        return found.beside(graph_features(built), graph_features(map(space.motif_graph, architectures), "non-zero "))
     if not space.nodes:
         return found
     graphs = [space.graph(architecture) for architecture in architectures]

@@ -22,6 +22,8 @@ from metanas.meta.cost_model.prior import DevicePrior, Encoded, fit_prior
 from metanas.meta.cost_model.sources import Sources, fit_sources
 
 SCHEMA = 1
+_NUMBERS = 200_000
+"""Of the architectures that are kept, at most: with the rest less than a megabyte."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ class CostModel:
         Args:
             sources: by device; all of one space, their architectures need not be the same.
             rng: chooses among architectures where only some are looked at.
-            inducing: architectures that are kept as the base of the sources' functions, at most.
+            inducing: architectures that are kept as the base of the sources' functions, at most; fewer where they have many features.
             most: measurements of a device that variances are fitted to, at most.
 
         Raises:
@@ -80,7 +82,7 @@ class CostModel:
         every = _stacked([measured.features for measured in sources.values()])
         kernel = Kernel.of(every)
         z = np.unique(kernel.standardised(every).astype(np.float32), axis=0).astype(np.float64)
-        base = z[np.sort(rng.permutation(len(z))[:inducing])]
+        base = z[np.sort(rng.permutation(len(z))[: min(inducing, _NUMBERS // z.shape[1])])]
         measured = [(kernel.standardised(m.features), m.latencies.astype(np.float64)) for m in sources.values()]
         functions, factors = fit_sources(kernel, measured, base, most, rng)
         relative = [(z, latencies * factor) for (z, latencies), factor in zip(measured, factors, strict=True)]

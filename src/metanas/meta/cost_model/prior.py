@@ -99,16 +99,15 @@ def fit_prior(sources: Sources, measured: list[tuple[Matrix, Vector]], most: int
         most: measurements of a device that are looked at.
         rng: chooses them.
     """
-    shares, logs = [], []
+    logs, amounts = [], []
     for device, (z, latencies) in enumerate(measured):
         some = rng.permutation(len(z))[:most]
         others = Encoded(z[some], np.delete(sources.at(z[some]), device, axis=1))
         mixture = others.differences @ others.differences.T
         covariances = np.stack([mixture, *sources.kernel.between(others.z, others.z)])
         variances, noise = fit_variances(latencies[some] - others.mean, covariances)
-        own = float(variances[1:].sum())
-        shares.append(np.log(variances[1:]))
-        logs.append(np.log([variances[0], own, noise]))
-    amounts = np.stack([np.mean(logs, axis=0), np.maximum(np.std(logs, axis=0), _SPREAD)], axis=1)
-    typical = np.exp(np.mean(shares, axis=0))
-    return DevicePrior(sources, typical / typical.sum(), amounts)
+        logs.append(np.log(variances[1:]))
+        amounts.append(np.log([variances[0], variances[1:].sum(), noise]))
+    shares = np.exp(np.mean(logs, axis=0))
+    spread = np.maximum(np.std(amounts, axis=0), _SPREAD)
+    return DevicePrior(sources, shares / shares.sum(), np.stack([np.mean(amounts, axis=0), spread], axis=1))

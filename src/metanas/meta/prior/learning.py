@@ -126,14 +126,16 @@ def _skill(histories: Sequence[History], seed: int, aware: bool) -> Skill | None
     if len(sources) < LEAST_SOURCES:
         return None
     folds = [set(sources[part::FOLDS]) for part in range(min(FOLDS, len(sources)))]
-    better: list[float] = []
+    better: dict[str, list[float]] = {}
     for left in folds:
         rest = [history for history in histories if history.source not in left]
         if len(rest) < 2:
             continue
         kernel = _kernel(rest, seed, aware, FOLD_STEPS)
-        better += [_better(kernel, history) for history in histories if history.source in left]
-    return Skill(float(np.mean(better)), len(better)) if better else None
+        for history in histories:
+            if history.source in left:
+                better.setdefault(history.source, []).append(_better(kernel, history))
+    return Skill(float(np.mean([np.mean(shares) for shares in better.values()])), len(better)) if better else None
 
 
 def _better(kernel: DeepKernel, history: History) -> float:

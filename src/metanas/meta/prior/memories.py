@@ -57,7 +57,7 @@ class Skill:
     Args:
         better: mean share of what was tried on a task, in [0, 1], that the one architecture was better than which a surrogate that had not
             seen the task, nor another cut of its data, expected most of. By chance it would be a half.
-        tasks: how many.
+        tasks: how many, cuts of the same data counted once.
     """
 
     better: float
