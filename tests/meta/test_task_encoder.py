@@ -156,8 +156,7 @@ def test_families_of_tasks_are_told_apart_on_tasks_never_seen(learned: dict[str,
     right = {name: int((families[nearest(x)] == families).sum()) for name, x in (("learned", vectors), ("plain", plain))}
     assert right["learned"] > 45
     assert right["learned"] > right["plain"]
-    inner = vectors @ vectors.T
-    same = families[:, None] == families
+    inner, same = vectors @ vectors.T, families[:, None] == families
     assert inner[same].mean() - inner[~same].mean() > 0.25
 
 

@@ -19,10 +19,10 @@ FEWEST_COMMON = 8
 """Architectures that two tasks must have in common for their correlation to be known."""
 TELLING = 0.2
 """Weight of telling the attributes that were hidden, beside the similarity of tasks."""
-MOST_HIDDEN = 0.5
+MOST_HIDDEN = 0.25
 """Share of the attributes that may be hidden; how many are is drawn for each task."""
-JITTER = 0.1
-"""Standard deviation of what is added to attributes and statistics, since those of another sample of the task would differ as well."""
+JITTER = 0.05
+"""Standard deviation of what is added to attributes and statistics: about as much as those of another sample of the task would differ."""
 
 DECAY = 0.1
 """Weight decay."""
@@ -62,7 +62,7 @@ def train_encoder(
     seed: int,
     *,
     encoder: TaskEncoder | None = None,
-    steps: int = 400,
+    steps: int = 300,
     batch: int = 48,
     rate: float = 3e-3,
 ) -> Named:
