@@ -19,7 +19,7 @@ from .recipe import Recipe
 from .views import VIEWS
 
 REDRAWN = Path(__file__).with_name("redrawn.json")
-STEPS = {"mlp": 450, "convnet": 200}
+STEPS = {"mlp": 240, "convnet": 200}
 """Steps of a training, about."""
 CONVNET_TASKS = {
     "omniglot": 12,

@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets of others")
     parser.add_argument("--out", type=Path, required=True, help="folder of the shards")
     parser.add_argument("--space", choices=[*SIZES, "all"], default="all")
+    parser.add_argument("--turn", default="0/1", help="1/3: of every three shards the second, so that three processes share the work")
     parser.add_argument("--shards", type=int, default=None, help="how many to make at the most")
     parser.add_argument("--code", default="", help="what to note as the version of the code, such as a commit")
     options = parser.parse_args()
@@ -35,7 +36,8 @@ def main() -> None:
     choices = read_choices(ARCHITECTURES)
     options.out.mkdir(parents=True, exist_ok=True)
     made = 0
-    for name, recipes in shards():
+    turn, of = map(int, options.turn.split("/"))
+    for name, recipes in shards()[turn::of]:
         if options.space not in ("all", recipes[0].space) or made == options.shards or _there(options.out / name, recipes):
             continue
         make(options.out / name, recipes, options.data, choices, options.code)

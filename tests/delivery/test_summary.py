@@ -101,6 +101,11 @@ def test_an_interrupted_search_says_so_and_a_plain_one_does_not(result):
     assert "Stopped" in "\n".join(summary_lines(changed(result, interrupted=True), "x"))
 
 
+def test_what_the_store_answered_is_told(result):
+    assert "remembered" not in "\n".join(summary_lines(changed(result, reused=0), "run"))
+    assert any("3 of them remembered from earlier searches" in line for line in summary_lines(changed(result, reused=3), "run"))
+
+
 def test_a_folder_with_spaces_is_quoted(result):
     assert any('"my runs/1"' in line for line in summary_lines(result, "my runs/1"))
 

@@ -183,6 +183,7 @@ def test_a_plain_network_that_is_better_is_kept_beside_the_answer(places, monkey
 def test_a_second_search_with_the_same_store_and_seed_trains_no_candidate(one_worker, places):
     again = metanas.search(points(), trials=TRIALS, seed=SEED, max_params=LIMIT, workers=1, out=places / "again", store=places / "one.db")
     assert all(e.reused and e.duration == 0 for e in again.evaluations)
+    assert again.result.reused == again.result.trials
     assert outcome(again) == outcome(one_worker)
 
 

@@ -47,6 +47,7 @@ class Result:
         seed: of everything.
         trials: finished evaluations, the failed ones included.
         failures: evaluations that failed.
+        reused: evaluations that the store answered, since an earlier search had made them.
         seconds: from the start to the end, over all resumes.
         budget: ``seconds``, ``trials`` and ``max_params``; None where not limited.
         interrupted: whether the user stopped it before its budget was spent.
@@ -90,6 +91,7 @@ class Result:
     positive: str = ""
     oneshot: Mapping[str, Any] | None = None
     prior: Mapping[str, Any] | None = None
+    reused: int = 0
 
     @property
     def score(self) -> float:

@@ -116,7 +116,8 @@ def _lines(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
 def _trials(result: Result) -> str:
     failed = f", {result.failures:,} of them failed" if result.failures else ""
     networks = f"{result.trials:,} trial{'' if result.trials == 1 else 's'}"
-    return f"{networks}{failed}; strategy {result.strategy}, space {result.space}, seed {result.seed}"
+    known = f", {result.reused:,} of them remembered from earlier searches" if result.reused else ""
+    return f"{networks}{failed}{known}; strategy {result.strategy}, space {result.space}, seed {result.seed}"
 
 
 def _scores(result: Result, folder: Path) -> Iterator[tuple[str, str]]:

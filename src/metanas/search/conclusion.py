@@ -127,6 +127,7 @@ def _result(ending: Ending, final: Trained, test: Mapping[str, Any], baselines: 
         seed=run.seed,
         trials=loop.trials,
         failures=sum(e.failed for e in loop.evaluations),
+        reused=sum(e.reused for e in loop.evaluations),
         seconds=ending.budget.elapsed,
         budget={"seconds": run.seconds, "trials": run.trials, "max_params": run.max_params},
         interrupted=ending.interrupted,
