@@ -139,7 +139,8 @@ def searched(options: argparse.Namespace, name: str, seed: int) -> dict[str, Any
         command += ["--space", str(SPACE), "--budget", options.budget, "--workers", "1", "--no-store", "--out", str(folder)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **ONE_THREAD})
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    first = result["oneshot"]["answers"][0]["architecture"]
+    guesses = [a["architecture"] for a in result["oneshot"]["answers"] if a.get("why", "guessed") == "guessed"]
+    first = guesses[0] if guesses else result["architecture"]
     return {
         "architectures": [Architecture.from_json(first), Architecture.from_json(result["architecture"])],
         "seconds": result["seconds"],

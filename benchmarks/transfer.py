@@ -6,7 +6,9 @@
 A surrogate learns from ``--architectures`` random rows of every other data set of the table; then strategies search on the one that was
 left out. Printed is the mean normalised regret of the best so far by validation (0: best row, 1: median row) after 1, 2, 5, 10, 25 and 50
 evaluations, over data sets and seeds. ``portfolio`` proposes what was best on average over the others, in a greedy order; ``meta-bayes``
-has the learned surrogate, and without it is Bayesian optimisation from nothing. Intervals are a bootstrap over data sets.
+has the learned surrogate, ``rgpe`` is the same with one Gaussian process per data set, ranked, in its place; without either it is Bayesian
+optimisation from nothing. ``meta`` has also a policy over strategies that was learned on the same data sets, each left out in turn for its
+surrogate. ``warm-start:NAME`` begins with the portfolio. Intervals are a bootstrap over data sets.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,10 +26,13 @@ from numpy.typing import NDArray
 
 from metanas.benchmarks.problem import Problem
 from metanas.benchmarks.tables import benchmarks, open_problem
-from metanas.interfaces import Policy
+from metanas.interfaces import Director, Policy
 from metanas.machine import one_thread
+from metanas.meta.director import World, learn_director, left_out
 from metanas.meta.policy import Controller, TaskPolicy, learn_policy
-from metanas.meta.surrogate import DeepKernel, History, normal_scores, portfolio
+from metanas.meta.prior import Form
+from metanas.meta.prior.ensemble import MOST_RESULTS, columns
+from metanas.meta.surrogate import DeepKernel, History, Posterior, RankedEnsemble, TaskProcess, normal_scores, portfolio
 from metanas.records import Proposal, TaskDescription
 from metanas.spaces import Architecture, Graph, Space, TaskShape
 from metanas.strategies import Brief, make_strategy
@@ -36,15 +41,21 @@ from metanas.strategies.codes import Codes
 AT = (1, 2, 5, 10, 25, 50)
 TASK = TaskDescription("left out", "classification", TaskShape("table", (1,), 2), 1, "accuracy")
 Vector = NDArray[np.float64]
+Expect = Callable[[Vector, Vector, Vector], Posterior]
+"""Architectures, results, architectures that are asked about."""
+FOLD_STEPS = 150
+"""Of learning a surrogate without some of the earlier tasks, for the director."""
 REWARDED = 150
 """Evaluations of an earlier task that the rewards of the policy's training go by."""
 
 
 class Taught:
-    """A prior made of one learned surrogate, for one space."""
+    """A prior made of one surrogate, for one space."""
 
-    def __init__(self, kernel: DeepKernel, space: Space, first: Sequence[Architecture], policy: Policy | None) -> None:
-        self._kernel, self._space, self._first, self._policy = kernel, space, list(first), policy
+    def __init__(
+        self, expect: Expect, space: Space, first: Sequence[Architecture], policy: Policy | None, director: Director | None
+    ) -> None:
+        self._expect, self._space, self._first, self._policy, self._director = expect, space, list(first), policy, director
 
     def shortlist(self, space: Space, task: TaskDescription, n: int) -> list[Architecture]:
         """What was best on average."""
@@ -58,13 +69,17 @@ class Taught:
         """The learned policy."""
         return self._policy
 
+    def director(self, space: Space, task: TaskDescription) -> Director | None:
+        """The learned policy over strategies."""
+        return self._director
+
     def initial_weights(self, graph: Graph, task: TaskDescription) -> None:
         """None."""
 
     def condition(self, architectures: Sequence[Architecture], values: Vector, asked: Sequence[Architecture]) -> tuple[Vector, Vector]:
-        """By the learned surrogate."""
+        """By the surrogate."""
         x, wanted = (np.array([self._space.encode(a) for a in some]) for some in (architectures, asked))
-        found = self._kernel.condition(x.reshape(len(architectures), wanted.shape[1]), values, np.zeros(1), wanted)
+        found = self._expect(x.reshape(len(architectures), wanted.shape[1]), values, wanted)
         return found.mean, found.deviation
 
 
@@ -72,7 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table")
     parser.add_argument("--path", type=Path, required=True)
-    parser.add_argument("--strategy", default="random,evolution,bayes,bananas,meta-policy,meta-bayes")
+    parser.add_argument("--strategy", default="random,evolution,bayes,bananas,meta-policy,meta-bayes,meta")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--evaluations", type=int, default=50)
     parser.add_argument("--architectures", type=int, default=500)
@@ -95,26 +110,47 @@ def run(options: argparse.Namespace) -> None:
     for left in names:
         began = time.process_time()
         others = [name for name in names if name != left]
-        kernel = DeepKernel.learn([History(x, filled(y[name]), np.zeros(1), name) for name in others], seed=0)
+        histories = [History(x, filled(y[name]), np.zeros(1), name) for name in others]
+        kernel = DeepKernel.learn(histories, seed=0)
         order = portfolio(np.stack([normalised(problems[name], y[name]) for name in others]), options.evaluations)
         policy = None
         if "meta-policy" in strategies:
-            controller, codes, first = Controller.of(space, 1), Codes(space), slice(0, REWARDED)
-            scores = [normal_scores(filled(y[name]))[first] for name in others]
-            rewards = [partial(rewarded, kernel, codes, x[first], z) for z in scores]
+            controller, codes, rows = Controller.of(space, 1), Codes(space), slice(0, REWARDED)
+            scores = [normal_scores(filled(y[name]))[rows] for name in others]
+            rewards = [partial(rewarded, kernel, codes, x[rows], z) for z in scores]
             policy = TaskPolicy(controller, learn_policy(controller, np.zeros((len(others), 1)), rewards, seed=0), np.zeros(1), space)
-        prior = Taught(kernel, space, [drawn[k] for k in order], policy)
+        director = None
+        if "meta" in strategies:
+            worlds = [World.of(*pair) for pair in left_out(histories, lambda some: DeepKernel.learn(some, seed=0, steps=FOLD_STEPS))]
+            director = learn_director(worlds)
+        first = [drawn[k] for k in order]
+        deep = Taught(partial(by_kernel, kernel), space, first, policy, director)
+        ranked = Taught(by_ranks(histories, space), space, first, policy, director) if "rgpe" in strategies else deep
         for name in strategies:
             if name == "portfolio":
                 course = [best_so_far(normalised(problems[left], y[left])[order])]
             else:
-                course = [searched(problems[left], name, prior, seed, options.evaluations) for seed in range(options.seeds)]
+                own, prior = ("meta-bayes", ranked) if name == "rgpe" else (name, deep)
+                course = [searched(problems[left], own, prior, seed, options.evaluations) for seed in range(options.seeds)]
             regrets[name].append(np.mean(course, axis=0))
         print(f"{left}: {time.process_time() - began:.0f} s of one core", flush=True)
     at = [k for k in AT if k <= options.evaluations]
     print("\n| | " + " | ".join(str(k) for k in at) + " |\n|---|" + "---|" * len(at))
     for name in strategies:
         print(f"| {name} | " + " | ".join(interval([float(course[k - 1]) for course in regrets[name]]) for k in at) + " |")
+
+
+def by_kernel(kernel: DeepKernel, x: Vector, y: Vector, asked: Vector) -> Posterior:
+    """What the deep kernel expects, of a task that it knows nothing of."""
+    return kernel.condition(x, y, np.zeros(1), asked)
+
+
+def by_ranks(histories: Sequence[History], space: Space) -> Expect:
+    """What the ranking-weighted ensemble expects, of as many results of each earlier task as a prior keeps."""
+    group, share = columns(Form.of(space))
+    kept = [(h.x[:MOST_RESULTS] * share, normal_scores(h.y[:MOST_RESULTS])) for h in histories]
+    ensemble = RankedEnsemble(tuple(TaskProcess.learn(x, z, group) for x, z in kept))
+    return lambda x, y, asked: ensemble.condition(x * share, y, asked * share)
 
 
 def rewarded(kernel: DeepKernel, codes: Codes, x: Vector, z: Vector, rows: NDArray[np.int64]) -> Vector:
@@ -126,7 +162,7 @@ def searched(problem: Problem, name: str, prior: Taught, seed: int, evaluations:
     """Normalised regret of the best so far after each evaluation."""
     space = problem.space.starting_at(problem.space.sample(np.random.default_rng(seed)))
     brief = Brief(space, problem.objective, problem.fidelities, seed)
-    strategy = make_strategy(name, replace(brief, task=TASK, prior=prior) if name.startswith("meta") else brief)
+    strategy = make_strategy(name, replace(brief, task=TASK, prior=prior) if name.startswith(("meta", "warm-start")) else brief)
     values: list[float] = []
     while len(values) < evaluations:
         proposals: list[Proposal] = strategy.ask(1)

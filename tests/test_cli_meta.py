@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import metanas
 from metanas.benchmarks import plots
 from metanas.cli import app
+from metanas.delivery.adaptation import episode_of_files
 from metanas.search.meta import meta_train, resume_meta_training
 from metanas.search.meta.observers import MetaJson
+from metanas.tasks.few_shot import task_of_arrays
 
 runner = CliRunner()
 
@@ -146,6 +149,20 @@ def test_checkpoints_of_another_architecture_are_refused(source, tmp_path, monke
     assert "of another architecture" in refused("meta-train", "--resume", narrow)
     support, query = a_task(tmp_path)
     assert "belong to another architecture" in refused("adapt", narrow, support, "--query", query)
+
+
+def test_the_files_of_adapting_are_a_task_and_a_task_can_be_adapted_to(trained, tmp_path):
+    out, _ = trained
+    support, query = a_task(tmp_path)
+    task = episode_of_files(support, query)
+    assert (task.name, task.classes, task.data) == ("support", ("ant", "cat", "dog"), "image")
+    assert [len(part) for part in (task.train, task.validation, task.test)] == [3, 3, 9]
+    assert task.describe().examples == 3
+    told, files = metanas.adapt(out, task), metanas.adapt(out, support, query)
+    assert np.array_equal(told.outputs, files.outputs)
+    assert told.score == files.score
+    one_shot = task_of_arrays(task.inputs[:6:2, 0], np.arange(3), task.inputs[6:, 0], np.repeat(np.arange(3), 3))
+    assert metanas.adapt(out, one_shot).model.support == 3
 
 
 def test_adapting(trained, tmp_path):

@@ -10,6 +10,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 BRIEFLY = {
     "fully_connected": ["--trials", "2", "--steps", "5"],
     "layered_space": ["--trials", "2", "--epochs", "2"],
+    "metanas_core": ["--trials", "5", "--epochs", "1"],
     "recurrent_controller": ["--trials", "2", "--epochs", "1"],
     "recurrent_text": ["--trials", "1"],
 }

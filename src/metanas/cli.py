@@ -223,7 +223,7 @@ def search(
         )
     _tell(found, as_json)
     if not (as_json or no_store or prior):
-        _advise(store)
+        _learn_again(store)
 
 
 @app.command(short_help="Go on with a search that was stopped.")
@@ -387,9 +387,18 @@ def _tell(found: SearchResult, as_json: bool) -> None:
         print_summary(found.result, found.folder)
 
 
-def _advise(store: str | None) -> None:
-    """Say so where the store has come to hold enough that learning from it is worth the while."""
-    from metanas.meta.prior import due
+def _learn_again(store: str | None) -> None:
+    """Where the store has come to hold enough that it is worth the while, learn from it."""
+    from metanas.meta.prior import due, make_prior
 
-    if sentence := due(store):
-        print(f"\n{sentence}")
+    if not (sentence := due(store)):
+        return
+    print(f"\n{sentence}: learning from it (some seconds; Ctrl-C leaves it for `metanas learn`) ...", file=sys.stderr, flush=True)
+    try:
+        made = make_prior(store)
+    except KeyboardInterrupt:
+        print("left for `metanas learn`", file=sys.stderr)
+    except InputError as error:
+        print(f"nothing was learned: {error}", file=sys.stderr)
+    else:
+        print(f"learned in {made.seconds:.1f} s; the next search starts from it (prior {made.digest})", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,13 +29,24 @@ def learn(
         Path | None,
         typer.Option("--out", help="File to write. Default: beside the store, where `metanas search` finds it.", metavar="FILE"),
     ] = None,
+    only_stores: Annotated[
+        bool, typer.Option("--only-stores", help="Leave out the experience on public data that comes with metanas.")
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same stores: same prior.", metavar="N")] = 0,
+    surrogate: Annotated[
+        str,
+        typer.Option(
+            "--surrogate",
+            help="What foretells results on a new task: deep-kernel, learned over all tasks, or rgpe, one Gaussian process per task.",
+            metavar="NAME",
+        ),
+    ] = "deep-kernel",
     as_json: Json = False,
 ) -> None:
     """Learn from every search in the store a prior that the next search starts from."""
     from metanas.meta.prior import make_prior
 
-    made = make_prior(store, others or (), out, seed=seed)
+    made = make_prior(store, others or (), out, seed=seed, shipped=not only_stores, surrogate=surrogate)
     if as_json:
         print(json.dumps(_record(made), ensure_ascii=False))
     else:
@@ -46,7 +58,10 @@ def _record(made: Made) -> dict[str, Any]:
         name: {
             "tasks": [{"name": t.name, "evaluations": t.evaluations, "failed": t.failed, "metric": t.metric} for t in known.tasks],
             "evaluations": known.evaluations,
-            "surrogate": known.kernel is not None,
+            "surrogate": None if known.kernel is None else "rgpe" if known.ensemble else "deep-kernel",
+            "policy": known.policy is not None,
+            "embedding": "attributes" if known.encoder is None else "learned",
+            "foretelling": None if known.foretelling is None else asdict(known.foretelling),
             "better": None if known.skill is None else known.skill.better,
         }
         for name, known in made.prior.spaces.items()
@@ -60,6 +75,7 @@ def _record(made: Made) -> dict[str, Any]:
         "evaluations": made.prior.evaluations,
         "seconds": round(made.seconds, 3),
         "spaces": spaces,
+        "initial_weights": [entry.name for entry in made.prior.bank.entries] if made.prior.bank else [],
         "passed_over": list(made.passed_over),
         "lost": list(made.lost),
     }
@@ -70,6 +86,8 @@ def _lines(made: Made, by_itself: bool) -> Iterator[str]:
     yield f"learned from {_many(len(prior.sources), 'task')} and {_many(prior.evaluations, 'evaluation')} in {made.seconds:.1f} s"
     for name, known in prior.spaces.items():
         yield from _space_lines(name, known)
+    if prior.bank is not None:
+        yield f"  initial weights: from what the searches on {_some([entry.name for entry in prior.bank.entries])} trained in the end"
     if made.passed_over:
         yield f"passed over, since this version can't read {'it' if len(made.passed_over) == 1 else 'them'}: {_some(made.passed_over)}"
     if made.lost:
@@ -81,9 +99,10 @@ def _lines(made: Made, by_itself: bool) -> Iterator[str]:
 
 def _space_lines(name: str, known: KnownSpace) -> Iterator[str]:
     failed = sum(task.failed for task in known.tasks)
+    shipped = {known.sources[source] for source in known.shipped}
     yield (
         f"  {name}: {_many(known.evaluations, 'network')}" + (f", {failed:,} of them failed," if failed else "") + " on "
-        f"{_some(list(known.sources.values()))}"
+        f"{_some(sorted(known.sources.values(), key=lambda name: name in shipped))}"
     )
     if known.kernel is None:
         yield "    one task alone: it remembers what was best there, and needs a second one to learn what tasks have in common"
@@ -92,6 +111,12 @@ def _space_lines(name: str, known: KnownSpace) -> Iterator[str]:
     else:
         told = f"{100 * known.skill.better:.0f} % of what was tried there (by chance 50 %)"
         yield f"    on {_many(known.skill.tasks, 'task')}, left out in turn, its favourite was better than {told}"
+    if (measured := known.foretelling) is not None:
+        figures = f"{measured.learned:.2f} against {measured.plain:.2f} on {_many(measured.sources, 'task')}, left out in turn"
+        if known.encoder is None:
+            yield f"    tasks are compared by plain attributes: a learned one was not surely better at telling which are alike ({figures})"
+        else:
+            yield f"    tasks are compared by a learned embedding: it tells better than plain attributes which are alike ({figures})"
 
 
 def _many(count: int, what: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from metanas.records import Candidate, Evaluation, Proposal, TaskDescription
 from metanas.spaces.architecture import Architecture
@@ -167,6 +167,20 @@ class Policy(Protocol):
         """
 
 
+class Director(Protocol):
+    """Decides which arm of the strategy ``meta`` makes the next proposal; arms and states are those of ``metanas.strategies.director``."""
+
+    def logits(self, results: int, stale: ArrayLike, hits: NDArray[np.float64], gain: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of all arms, ``(..., arms)``; the larger, the likelier.
+
+        Args:
+            results: so far.
+            stale: share of them that came after the best, ``(...)``, in [0, 1].
+            hits: of every arm, how much better than the others' its model placed what came, ``(..., arms)``.
+            gain: of every arm, what its proposals were worth, ``(..., arms)``.
+        """
+
+
 class Prior(Protocol):
     """What has been meta-learned from experience, as strategies and the training evaluator see it."""
 
@@ -178,6 +192,9 @@ class Prior(Protocol):
 
     def policy(self, space: Space, task: TaskDescription) -> Policy | None:
         """What to try on the task, or None where nothing is known of the space."""
+
+    def director(self, space: Space, task: TaskDescription) -> Director | None:
+        """How to choose among strategies on the task, or None where that was not learned."""
 
     def initial_weights(self, graph: Graph, task: TaskDescription) -> Mapping[str, Any] | None:
         """Initial weights by name for the network of ``graph``, or None."""

@@ -14,7 +14,10 @@ def test_ordinals():
 
 
 def test_before_the_first_candidate():
-    assert remembered_words(1, 30, "mlp", PRIOR) == "memory: 1 earlier task with 30 evaluations in space mlp (prior abc of 2026-01-02)"
+    said = "with 30 evaluations in space mlp (prior abc of 2026-01-02)"
+    assert remembered_words(1, 0, 30, "mlp", PRIOR) == f"memory: 1 earlier task {said}"
+    assert remembered_words(4, 4, 30, "mlp", PRIOR) == f"memory: 4 earlier tasks, which came with metanas, {said}"
+    assert remembered_words(4, 3, 30, "mlp", PRIOR) == f"memory: 4 earlier tasks, 3 of which came with metanas, {said}"
     near = neighbour_words("wine", 0.214, ("depth 3", "norm layer_norm"), 0.031, "accuracy")
     assert near.startswith("  like wine (distance 0.21): depth 3, norm layer_norm did well there; ")
     assert near.endswith("the best was 3.1 points better than the plain network")
@@ -51,3 +54,19 @@ def test_little_to_say():
     assert memory_lines({**PRIOR, "worth": None})[-1] == "the strategy did not ask it"
     assert "too few networks were tried (5 beside the plain one)" in memory_lines({**PRIOR, "worth": {"first": 5, "later": 0}})[-1]
     assert memory_lines({"digest": None, "worth": None}) == ["the strategy did not ask it"]
+
+
+@pytest.mark.parametrize(
+    ("started", "said"),
+    [
+        (None, []),
+        ({"checked": 0, "learned": 0, "origin": None}, []),
+        (
+            {"checked": 30, "learned": 12, "origin": "abc"},
+            ["12 of 30 networks were trained from learned weights, the others from fresh; so was the final network"],
+        ),
+        ({"checked": 1, "learned": 0, "origin": None}, ["0 of 1 network were trained from learned weights, the others from fresh"]),
+    ],
+)
+def test_initial_weights(started, said):
+    assert memory_lines({**PRIOR, "worth": None, "started": started})[2:] == said

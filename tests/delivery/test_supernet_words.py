@@ -16,6 +16,7 @@ def record(first=1.0, last=0.1, correlation=0.7, points=12, **changes):
         "diagnosis": {"entropy_share": last, "skip_share": 0.25},
         "rank_correlation": correlation,
         "points": points,
+        "answers": [{"why": why, "inherited": 0.5, "alone": 0.9} for why in ["guessed"] * (points - 3) + ["plain", "drawn", "drawn"]],
     }
     return {**told, **changes}
 
@@ -32,6 +33,7 @@ def test_it_says_all_there_is_to_say():
         "its choices are decided: their entropy went from 100 % to 10 %",
         "skip connections make 25 %",
         "its ranking by accuracy with shared weights agrees with that by training alone: rank correlation 0.70 over 12 networks",
+        "(1: the same order, 0: none): 9 of its own answers and the plain one and 2 drawn at random",
     ):
         assert part in said
 
@@ -67,6 +69,33 @@ def test_what_a_method_does_not_know_is_not_told():
 
 def test_a_training_that_was_stopped_at_once():
     assert supernet_lines(record(steps=0), "accuracy") == ["stopped before its training had come to anything"]
+
+
+def test_a_budget_that_was_too_short_is_told_with_what_would_do():
+    (said,) = supernet_lines(record(steps=0, short=True, needed=170.0), "accuracy")
+    assert said == "the budget is too short to train shared weights, for which about 3 min would do; the plain network is trained"
+    assert "for which some minutes would do" in text(record(steps=0, short=True, needed=None))
+    assert "give the search about 80 s, or a smaller space" in text(record(steps=20, needed=80.0))
+
+
+WAY = {"step": 300, "progress": 0.6, "inherited": 0.812, "architectures": 7, "compared": 7, "last": {"step": 340, "inherited": 0.79}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "the best of the 7 decoded before the collapse: accuracy 81.2 % with the weights of then (the last one had 79.0 %)"),
+        ({"compared": 3}, "the best of the last 3 of 7 decoded before the collapse: accuracy 81.2 %"),
+        ({"last": {"step": 300, "inherited": 0.812}}, "accuracy 81.2 % with the weights of then"),
+        ({"compared": 0, "inherited": None}, "the last of 7 decoded before the collapse: there was no time to compare them"),
+        ({"architectures": 1, "compared": 0, "inherited": None}, "the only one decoded before the collapse"),
+    ],
+)
+def test_which_point_before_a_collapse_was_taken_and_why(changes, words):
+    (said,) = [line for line in supernet_lines(record(way_out={**WAY, **changes}), "accuracy") if "taken is" in line]
+    assert said.startswith("taken is the architecture of step 300 (60 % of the training), ")
+    assert words in said
+    assert ("last one had" in said) == ("last one had" in words or changes == {"compared": 3})
 
 
 def test_a_short_training_is_told():

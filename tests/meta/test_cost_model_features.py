@@ -60,8 +60,11 @@ def test_a_cost_model_of_any_space():
     parts = np.stack([part / part.mean() for part in (flops, written, operations)], axis=1)
     known = {str(i): Measured(features, parts @ rates) for i, rates in enumerate(rng.dirichlet(np.ones(3), size=5))}
     latency = parts @ [0.3, 0.3, 0.4]
-    mean, _ = CostModel.learn(known, rng, most=80).adapt(features.rows(slice(10)), latency[:10]).predict(features)
+    device = CostModel.learn(known, rng, most=80).adapt(features.rows(slice(10)), latency[:10])
+    mean, _ = device.predict(features)
     assert np.corrcoef(mean[10:], latency[10:])[0, 1] > 0.99
+    alone = device.predict(space_features(space, architectures[-1:]))[0]
+    np.testing.assert_allclose(alone, mean[-1:], err_msg="what is predicted of one depends on which others are asked about")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import torch
 from scipy.stats import norm
 
 from metanas.meta.surrogate import DeepKernel, History, normal_scores, portfolio
-from metanas.meta.surrogate.deep_kernel import _kernel, _mean_and_latent
+from metanas.meta.surrogate.latent import covariance, mean_and_latent
 
 FEATURES = 4
 
@@ -46,8 +46,8 @@ def test_the_posterior_is_that_of_a_gaussian_process(learned: DeepKernel) -> Non
     found = learned.condition(x, y, task.task, asked)
     with torch.no_grad():
         e = torch.as_tensor(task.task)
-        (m, a), (m_star, b) = (_mean_and_latent(learned.weights, torch.as_tensor(v), e) for v in (x, asked))
-        k, across, prior = (_kernel(learned.weights, *pair).numpy() for pair in ((a, a), (b, a), (b, b)))
+        (m, a), (m_star, b) = (mean_and_latent(learned.weights, torch.as_tensor(v), e) for v in (x, asked))
+        k, across, prior = (covariance(learned.weights, *pair).numpy() for pair in ((a, a), (b, a), (b, b)))
         noise = float(learned.weights["noise"].exp()) + 1e-6
     inverse = np.linalg.inv(k + noise * np.eye(7))
     variance = np.diag(prior) - np.einsum("ij,jk,ik->i", across, inverse, across)

@@ -24,6 +24,7 @@ from metanas.meta.loss import loss_of
 from metanas.meta.maml import Maml
 from metanas.meta.outer import Adam, annealed
 from metanas.meta.parallel import in_threads, threads_to_share
+from metanas.meta.settings import FREQUENT
 from metanas.networks import build_network
 from metanas.spaces import TaskShape
 from metanas.states import save_state
@@ -167,6 +168,13 @@ def test_adam_is_pytorchs() -> None:
         assert torch.equal(theta["p"], before)
         theta = new
     torch.testing.assert_close(theta["p"], p.detach())
+
+
+@pytest.mark.parametrize(("method", "steps"), [("maml", 1), ("meta-sgd", 1), ("fomaml", 5), ("anil", 5), ("maml++", 5)])
+def test_the_family_of_maml_takes_small_batches_of_a_large_rate_and_adapts_by_the_papers_steps(method: str, steps: int) -> None:
+    found = default_settings(method)
+    assert (found.outer_rate, found.meta_batch) == (FREQUENT["outer_rate"], FREQUENT["meta_batch"]) == (4e-3, 8)
+    assert found.inner_steps == found.steps_to_adapt == steps
 
 
 def test_the_outer_rate_falls_along_a_cosine() -> None:

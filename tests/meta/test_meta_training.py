@@ -22,7 +22,7 @@ from metanas.search.meta.network import network_for
 from metanas.search.meta.points import EpisodeScore, better
 from metanas.spaces import make_space
 from metanas.spaces.shape import TaskShape
-from metanas.tasks.few_shot import Episode, EpisodeFamily, EpisodeSampler, of_arrays, stack
+from metanas.tasks.few_shot import Episode, EpisodeFamily, EpisodeSampler, Sinusoids, of_arrays, stack
 
 SMALL = {
     "method": "fake",
@@ -243,6 +243,8 @@ def test_regression_is_judged_by_squared_error(tmp_path):
     adapted = adapt(tmp_path / "run", (x, np.sin(x)), (x, np.sin(x)))
     assert adapted.score == pytest.approx(np.var(np.sin(x)) + np.mean(np.sin(x)) ** 2 - np.mean(np.sin(x)) ** 2, rel=1e-4)
     assert adapted.csv().splitlines()[0] == "row,prediction"
+    wave = Sinusoids(10, 20).task("test", 3)
+    assert len(adapt(tmp_path / "run", wave).truth) == len(wave.test) == 20
 
 
 def test_data_in_memory(tmp_path):

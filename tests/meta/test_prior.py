@@ -6,7 +6,7 @@ from prior_examples import SHAPE, WORDS, begun, candidates, described, evaluated
 from scipy.stats import spearmanr
 
 from metanas.experience import Experience
-from metanas.meta.prior import LearnedPrior, learn, learning, lessons_from
+from metanas.meta.prior import LearnedPrior, learn, learning, lessons_from, taught_policy
 from metanas.meta.prior.first import APART, _differing
 from metanas.meta.prior.memories import fitted, in_words
 from metanas.records import Evaluation, Objective
@@ -20,6 +20,7 @@ def quick():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learning, "STEPS", 120)
         patch.setattr(learning, "FOLD_STEPS", 30)
+        patch.setattr(taught_policy, "STEPS", 60)
         yield
 
 
@@ -161,7 +162,7 @@ def test_a_hostile_experience_costs_eight_trials_at_the_most(hostile):
 
     def best_of(prior, trials):
         brief = Brief(space(), Objective.of("accuracy"), (Fidelity(3),), 3, NEW, prior)
-        strategy, best = make_strategy("evolution", brief), []
+        strategy, best = make_strategy("warm-start:evolution", brief), []
         for _ in range(trials):
             (proposal,) = strategy.ask(1)
             value = quality(proposal.architecture)

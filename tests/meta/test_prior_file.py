@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from metanas.errors import InputError
 from metanas.experience import Experience
-from metanas.meta.prior import LearnedPrior, learn, learning, lessons_from, load_prior, save_prior
+from metanas.meta.prior import LearnedPrior, learn, learning, lessons_from, load_prior, save_prior, taught_policy
 from metanas.meta.prior import file as prior_file
 from metanas.states import load_state, save_state
 
@@ -20,6 +20,7 @@ def prior(tmp_path_factory) -> LearnedPrior:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learning, "STEPS", 20)
         patch.setattr(learning, "FOLD_STEPS", 5)
+        patch.setattr(taught_policy, "STEPS", 4)
         with Experience(store(tmp_path_factory.mktemp("stores") / "store.db", 3, 8)) as experience:
             return learn(lessons_from(experience), made="2026-01-02T03:04:05+00:00")
 
@@ -60,7 +61,7 @@ def test_what_is_in_the_file(path):
         shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
     assert (record["schema"], record["made"], record["stores"]) == (1, "2026-01-02T03:04:05+00:00", 1)
     assert [task["name"] for task in record["spaces"]["mlp"]["tasks"]] == ["task0", "task1", "task2"]
-    assert all(np.prod(shape) <= 64 * 200 for shape in shapes.values())
+    assert all(np.prod(shape) <= 128 * 200 for shape in shapes.values())
 
 
 def test_truncated_files_are_refused(path):
@@ -95,13 +96,15 @@ def test_newer_ones_are_refused_and_say_what_to_do(path):
 
 
 def test_older_ones_open(path):
-    """Written before there were some of the attributes, skills, and provenance."""
+    """Written before there were some of the attributes, skills, policies, conditions of decisions, and provenance."""
 
     def older(record):
         for known in record["spaces"].values():
             known["embeddings"] = known["embeddings"][:, :-3]
             known["kernel"] = {n: (v[..., :-3] if n in ("first.e", "e.middle", "e.width") else v) for n, v in known["kernel"].items()}
-            del known["skill"], known["aware"]
+            del known["skill"], known["aware"], known["policy"]
+            for decision in known["form"]["decisions"]:
+                del decision["when"]
         record["attributes"] = record["attributes"][:-3]
         del record["stores"], record["seed"]
 
@@ -109,6 +112,7 @@ def test_older_ones_open(path):
     assert len(found.shortlist(space(), described(4), 8)) == 8
     assert found.nearest(space(), described(1), 1)[0].name == "task1"
     assert found.surrogate(space(), described(4)) is not None
+    assert found.policy(space(), described(4)) is None
 
 
 def unknown_attribute(record):
@@ -131,6 +135,11 @@ DAMAGE = {
     "a weight less": lambda r: r["spaces"]["mlp"]["kernel"].pop("length"),
     "weights that are no numbers": lambda r: r["spaces"]["mlp"]["kernel"]["second.weight"].__imul__(np.nan),
     "weights of another shape": lambda r: r["spaces"]["mlp"]["kernel"].update({"first.x": np.zeros((3, 3))}),
+    "a policy of another form": lambda r: r["spaces"]["mlp"]["policy"].update(heads=np.zeros((3, 3))),
+    "a policy that is no numbers": lambda r: r["spaces"]["mlp"]["policy"]["heads"].__imul__(np.nan),
+    "a policy without some of its weights": lambda r: r["spaces"]["mlp"]["policy"].pop("heads"),
+    "an encoder without weights": lambda r: r["spaces"]["mlp"].update(encoder={}),
+    "an ensemble that is none": lambda r: r["spaces"]["mlp"].update(ensemble={"counts": [3]}),
     "a task with other fields": lambda r: r["spaces"]["mlp"]["tasks"][0].update(colour="red"),
 }
 

@@ -11,6 +11,7 @@ from metanas.errors import InputError
 from metanas.evaluation.tensors import Tensors
 from metanas.interfaces import State
 from metanas.oneshot import Batches, OneShotBrief, make_oneshot
+from metanas.oneshot.base import ROUNDS
 from metanas.oneshot.brief import WeightTraining
 from metanas.oneshot.choices import Mixture
 from metanas.oneshot.diagnosis import POINTS
@@ -54,7 +55,7 @@ def test_a_collapse_is_noticed_said_and_the_point_before_is_taken() -> None:
     assert operations(method, state) == [{"conv"}, {"skip"}]
     (message,) = method.messages(state)
     assert "collapsed to skip connections by step 33" in message  # the third point of skips
-    assert "the architecture of step 30 is taken instead" in message
+    assert "the architecture decoded before is taken instead" in message
 
 
 def test_without_a_point_before_the_present_one_stays() -> None:
@@ -68,6 +69,31 @@ def test_a_recovery_is_said_too() -> None:
     assert method.diagnosis(state)["collapsed"] == 0.0
     assert operations(method, state)[0] == {"conv"}
     assert [("collapsed" in m, "left" in m) for m in method.messages(state)] == [(True, False), (False, True)]
+
+
+def test_nothing_is_learned_before_the_choices_begin_or_while_they_are_all_but_open() -> None:
+    method, state = scripted("conv", "skip")
+    assert method.learned(state)
+    assert not method.learned(method.init(0))
+    flat = {name: torch.zeros_like(value) for name, value in state["choices"]["logits"].items()}
+    assert not method.learned({**state, "choices": {**state["choices"], "logits": flat}})
+    assert not method.learned({**state, "points": state["points"][:3]})  # 6 % of the training; the choices begin at 30 %
+
+
+def test_inherited_weights_decide_once_every_option_has_had_its_steps() -> None:
+    space, data = oneshot_tasks()["cell"]
+    for name in ("single-path", "enas"):
+        method = make_oneshot(name, OneShotBrief.of(space, data))
+        assert [method.learned({**method.init(0), "step": step}) for step in (3 * ROUNDS - 1, 3 * ROUNDS)] == [False, True]
+
+
+def test_the_weights_of_the_last_point_before_a_collapse_are_kept() -> None:
+    method, state = scripted("conv", "conv", "conv", "skip")
+    _, before = scripted("conv", "conv", "conv", "skip", steps=40)
+    assert state["sound"].keys() == before["weights"].keys()
+    early = train_oneshot(method, oneshot_tasks()["cell"][1], 40, until=30)
+    assert all(torch.equal(state["sound"][name], early["weights"][name]) for name in early["weights"])
+    assert not all(torch.equal(state["sound"][name], state["weights"][name]) for name in early["weights"])
 
 
 def test_points_are_noted_evenly_and_not_too_often() -> None:

@@ -78,7 +78,9 @@ def test_choices_that_are_all_but_open_have_not_collapsed() -> None:
 
 
 def way(*counts: int) -> list[dict[str, Any]]:
-    return [{"step": step, "progress": step / 10, "skips": count, "skip_share": count / 6} for step, count in enumerate(counts)]
+    """Points with so many skips of six; each decoded another architecture."""
+    told = [{"skips": count, "skip_share": count / 6, "architecture": {"edge": str(step)}} for step, count in enumerate(counts)]
+    return [{"step": step, "progress": step / 10, **point} for step, point in enumerate(told)]
 
 
 def test_options_that_give_zeros() -> None:
@@ -91,25 +93,33 @@ def test_options_that_give_zeros() -> None:
 @pytest.mark.parametrize(
     ("counts", "before", "after"),
     [
-        ((), None, None),
-        ((0, 1, 2, 2), None, None),
-        ((0, 2, 3, 4, 6), 1, 2),
-        ((0, 2, 3, 4), None, None),
-        ((3, 3, 3), None, 0),
-        ((0, 4, 4, 4, 1), None, None),
-        ((0, 4, 4, 1, 3, 3, 3), 3, 4),
+        ((), [], None),
+        ((0, 1, 2, 2), [], None),
+        ((0, 2, 3, 4, 6), [1, 0], 2),
+        ((0, 2, 3, 4), [], None),
+        ((3, 3, 3), [], 0),
+        ((0, 4, 4, 4, 1), [], None),
+        ((0, 4, 4, 1, 3, 3, 3), [3, 0], 4),
     ],
 )
-def test_the_last_run_of_collapsed_points_counts_if_it_lasts(counts: tuple[int, ...], before: int | None, after: int | None) -> None:
+def test_the_last_run_of_collapsed_points_counts_if_it_lasts(counts: tuple[int, ...], before: list[int], after: int | None) -> None:
     assert LASTS == 3
-    found = collapse(way(*counts))
-    assert tuple(point["step"] if point else None for point in found) == (before, after)
+    ways_out, first = collapse(way(*counts))
+    assert [point["step"] for point in ways_out] == before
+    assert (first["step"] if first else None) == after
 
 
 def test_points_before_the_choices_are_learned_are_no_way_out() -> None:
     points = way(0, 3, 4, 5)
-    assert collapse(points, begins=0.1) == (None, points[1])
-    assert collapse(points, begins=0.2) == (None, None)
+    assert collapse(points, begins=0.1) == ([], points[1])
+    assert collapse(points, begins=0.2) == ([], None)
+
+
+def test_every_architecture_is_one_way_out_and_none_of_chance_skips_is() -> None:
+    points = way(0, 1, 0, 5, 3, 3, 3)
+    points[2]["architecture"] = points[0]["architecture"]
+    points[3]["entropy_share"] = UNDECIDED + 0.01  # no collapse yet, and nothing to go back to
+    assert [point["step"] for point in collapse(points)[0]] == [2, 1]
 
 
 def test_messages_come_when_something_changes() -> None:
@@ -119,7 +129,7 @@ def test_messages_come_when_something_changes() -> None:
         points, messages = noted(points, point, 0.0)
         said.append(messages)
     assert [len(messages) for messages in said] == [0, 0, 0, 0, 1, 1, 0, 0, 1]
-    assert "by step 4; the architecture of step 1 is taken instead" in said[4][0]
+    assert "by step 4; unless they leave them again, the best of the 2 architectures decoded before is taken instead" in said[4][0]
     assert "left the skip connections again by step 5" in said[5][0]
     assert points == way(0, 1, 4, 5, 4, 0, 3, 3, 3)
 

@@ -6,9 +6,12 @@ import pytest
 
 from metanas.errors import InputError
 from metanas.evaluation.tensors import Tensors
-from metanas.oneshot import OneShotBrief, answers, inherited, make_oneshot
+from metanas.interfaces import State
+from metanas.oneshot import OneShotBrief, SupernetMethod, answers, inherited, make_oneshot, settled
+from metanas.oneshot.diagnosis import count_skips
 from metanas.oneshot.search import search_inherited
 from metanas.records import Objective
+from metanas.spaces import Architecture
 from metanas.testing.oneshot import oneshot_tasks, train_oneshot
 
 SPACE, DATA = oneshot_tasks()["cell"]
@@ -68,3 +71,51 @@ def test_scores_of_errors_are_turned_round() -> None:
     best = answers(method, state, tensors, 1, evaluations=len(everything))[0]
     assert best.architecture == everything[scores.index(max(scores))]
     assert best.inherited == pytest.approx(-max(scores))
+
+
+# -- the way out of a collapse -----------------------------------------------------------------------------------------------
+
+
+def collapsed() -> tuple[SupernetMethod, State, list[Architecture]]:
+    """A method whose choices went to skips after three architectures; the weights of then and those of the end differ."""
+    method = make_oneshot("gdas", OneShotBrief.of(SPACE, DATA))
+    before = [method.space.architecture(dict(zip(method.space.baseline.as_dict, operations, strict=True))) for operations in WAYS]
+    skips = method.space.architecture(dict.fromkeys(method.space.baseline.as_dict, "skip"))
+    points = []
+    for step, architecture in enumerate([*before, skips, skips, skips]):
+        chosen, offered = count_skips(architecture, method.skips)
+        seen = {"skips": chosen, "skip_share": chosen / offered, "architecture": dict(architecture.as_dict)}
+        points.append({"step": step, "progress": 0.4 + step / 10, **seen})
+    sound = train_oneshot(method, DATA, 60)
+    return method, {**method.init(7), "step": 6, "sound": sound["weights"], "points": points}, before
+
+
+WAYS = (("none", "conv", "conv"), ("none", "conv", "none"), ("skip", "none", "none"))
+"""Operations of the edges; the last gives zeros, whatever its weights are."""
+
+
+def test_the_best_point_before_a_collapse_is_taken_with_the_weights_of_then() -> None:
+    method, state, before = collapsed()
+    scores = inherited(method, {**state, "weights": state["sound"]}, TENSORS, before)
+    best = max(reversed(range(3)), key=lambda i: scores[i])
+    assert best != 2  # the last point before, which nobody has compared with the others yet
+    assert method.decode(state, 1) == [before[2]]
+    done = settled(method, state, TENSORS)
+    assert done["way_out"] == best
+    assert [point.get("inherited") for point in done["points"]] == [*scores, None, None, None]
+    assert method.decode(done, 2)[0] == before[best]
+    assert answers(method, done, TENSORS, 2)[0].architecture == before[best]
+    assert settled(method, state, TENSORS, deadline=time.monotonic() - 1) is state
+
+
+def test_the_way_out_leads_where_what_is_decoded_is_compared() -> None:
+    method, state, before = collapsed()
+    method.judged = 5
+    done = settled(method, state, TENSORS)
+    found = answers(method, done, TENSORS, 5)
+    assert found[0].architecture == before[done["way_out"]]
+    assert [r.inherited for r in found[1:]] == sorted((r.inherited for r in found[1:]), key=lambda score: score or 0.0, reverse=True)
+
+
+def test_without_a_collapse_nothing_is_settled() -> None:
+    assert settled(METHOD, STATE, TENSORS) is STATE

@@ -17,13 +17,16 @@ from search_examples import Sentences, points, stripes
 import metanas
 from metanas.delivery import summary_lines
 from metanas.delivery.result import read_result
+from metanas.delivery.supernet_words import LITTLE, too_short
 from metanas.errors import InputError, MetaNASError
 from metanas.evaluation import memory
 from metanas.experience import Experience
 from metanas.oneshot import SupernetMethod, oneshot_bytes, oneshots, registry
 from metanas.search import oneshot, sitting, supernet_job
 from metanas.search.folder import SUPERNET
+from metanas.search.reach import reachable
 from metanas.search.supernet_data import halves, judges
+from metanas.search.supernet_plan import SupernetPlan
 from metanas.spaces import Draft
 from metanas.spaces.architecture import Architecture
 from metanas.states import load_state, save_state
@@ -70,7 +73,8 @@ def test_every_method_trains_and_its_answers_are_evaluated_alone(method, tmp_pat
     assert "width" in told["closed"]
     proposed = [e.proposal.architecture for e in found.evaluations]
     assert len({a.key for a in proposed}) == len(proposed) == found.result.trials == ANSWERS
-    assert proposed[1] == space.baseline
+    assert proposed[0] == space.baseline  # so few steps have learned nothing
+    assert not told["learned"]
     for architecture in proposed:
         space.validate(architecture)
     answered = {Architecture.from_json(a["architecture"]).key: a for a in told["answers"]}
@@ -120,12 +124,12 @@ def test_a_limit_holds_for_all_that_is_answered(tmp_path):
 def test_options_beyond_a_limit_have_no_place_in_the_supernet():
     space = small(stripes().prepare()[0].shape)
     limited = space.within(parameters=space.graph(space.baseline).parameters)
-    left = {d.name: d.options for d in oneshot.reachable(limited).decisions}
+    left = {d.name: d.options for d in reachable(limited).decisions}
     assert left["first"] == ("conv", "sep_conv", "skip")  # the plain one, and what is smaller
     assert left["second"] == ("conv", "sep_conv", "skip")  # in reach where the first layer skips
     assert left["width"] == (2, 4)
-    assert oneshot.reachable(space.within(parameters=40)).decisions[0].options == (2,)
-    assert oneshot.reachable(space) is space
+    assert reachable(space.within(parameters=40)).decisions[0].options == (2,)
+    assert reachable(space) is space
 
 
 def test_messages_of_the_method_are_told_once_and_kept(tmp_path, monkeypatch):
@@ -192,6 +196,23 @@ metanas.search(stripes(), trials={ANSWERS}, seed=3, space=small, strategy="gdas"
     assert outcome(found) == outcome(whole)
 
 
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_budget_without_time_for_a_supernet_trains_the_plain_network_and_says_what_it_would_take(timed, tmp_path, monkeypatch):
+    plan = SupernetPlan(STEPS, 8, ANSWERS).timed(0.0, overhead=4.0, share=0.2, step_seconds=0.01 if timed else None)
+    monkeypatch.setattr(sitting, "make_plan", lambda at: replace(oneshot_plan(at), supernet=plan))
+    heard = Sentences()
+    found = search(tmp_path / "out", observers=[heard])
+    told, text = found.result.oneshot, "\n".join(summary_lines(found.result, found.folder))
+    assert (told["steps"], told["answers"], found.result.trials) == (0, [], 0)
+    assert found.result.architecture["choices"] == small(stripes().prepare()[0].shape).baseline.as_dict
+    longer = too_short(told["needed"])
+    assert longer in heard.messages
+    assert longer in text
+    assert "steps" not in text.split("The supernet (gdas)")[1]
+    assert 4.0 + LITTLE * 0.01 / 0.2 < told["needed"] < 1000 if timed else told["needed"] is None
+    assert any("the plain network is the answer" in note for note in found.result.notes)
+
+
 class Once:
     """Does something at a call, once."""
 
@@ -208,7 +229,9 @@ def interrupt():
     raise KeyboardInterrupt
 
 
-def test_ctrl_c_in_the_middle_takes_what_the_supernet_holds_for_the_best(tmp_path):
+@pytest.mark.parametrize("learned", [True, False])
+def test_ctrl_c_in_the_middle_takes_what_the_supernet_holds_for_the_best_if_it_has_learned_something(learned, tmp_path, monkeypatch):
+    monkeypatch.setattr(SupernetMethod, "learned", lambda self, state: learned)
     pressed = Once(interrupt)
     with saving(STEPS // 2, pressed):
         found = search(tmp_path / "out")
@@ -218,7 +241,10 @@ def test_ctrl_c_in_the_middle_takes_what_the_supernet_holds_for_the_best(tmp_pat
     told = found.result.oneshot
     assert 0 < told["steps"] < STEPS
     assert found.result.architecture["choices"] == told["answers"][0]["architecture"]["choices"]
-    assert any("no network was tried alone" in note for note in found.result.notes)
+    plain = small(stripes().prepare()[0].shape).baseline.as_dict
+    assert (found.result.architecture["choices"] == plain) == (not learned)
+    said = "so the answer is the one that gdas holds" if learned else "the choices of gdas were not learned yet, so the plain network is"
+    assert any("no network was tried alone" in note and said in note for note in found.result.notes)
     assert (found.folder / "model").is_dir()
 
 
@@ -227,6 +253,7 @@ def test_ctrl_c_before_the_first_checkpoint_gives_the_plain_network(tmp_path):
     assert found.result.interrupted
     assert found.result.oneshot["steps"] == 0
     assert any("stopped before its training" in line for line in summary_lines(found.result, found.folder))
+    assert any("were not learned yet" in note for note in found.result.notes)
     space = small(stripes().prepare()[0].shape)
     assert Architecture.from_json(found.result.architecture) == space.baseline
 

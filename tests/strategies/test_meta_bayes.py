@@ -49,6 +49,9 @@ class Taught:
     def policy(self, space: Space, task: TaskDescription) -> None:
         return None
 
+    def director(self, space: Space, task: TaskDescription) -> None:
+        return None
+
     def initial_weights(self, graph: Graph, task: TaskDescription) -> Mapping[str, Any] | None:
         return None
 

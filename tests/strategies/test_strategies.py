@@ -10,9 +10,9 @@ from metanas.testing import STRATEGY_LAWS, STRATEGY_LAWS_ONCE, better_than_rando
 from metanas.testing.strategies import FIDELITIES, Law, MakeStrategy
 
 NAMES = (*strategies(), "hyperband:random")
-LEARNED = ("actor-critic", "bananas", "bayes", "bowl", "reinforce")
+LEARNED = ("actor-critic", "bananas", "bayes", "bowl", "meta", "reinforce")
 """Take milliseconds per proposal, and tens of them in spaces with many decisions."""
-MODELS = ("bananas", "bayes", "bowl")
+MODELS = ("bananas", "bayes", "bowl", "meta")
 """Refit a model: the most expensive of them, and good after few evaluations."""
 COSTLY = {(name, space) for name in LEARNED for space in ("narrow", "large")}
 

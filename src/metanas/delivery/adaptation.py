@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from metanas.delivery.meta_model import AdaptedModel, load_meta_model, plain_labels, read_examples
+from metanas.delivery.meta_model import AdaptedModel, MetaModel, load_meta_model, plain_labels, read_examples
 from metanas.errors import InputError
+from metanas.tasks import Task
 from metanas.tasks.data import Array
+from metanas.tasks.few_shot import task_of_arrays
 from metanas.tasks.options import some
 
 Examples = str | Path | tuple[Array, Array | None]
@@ -95,12 +97,13 @@ class Adapted:
         return record
 
 
-def adapt(folder: str | Path, support: Examples, query: Examples | None = None, *, device: str = "cpu") -> Adapted:
+def adapt(folder: str | Path, support: Examples | Task, query: Examples | None = None, *, device: str = "cpu") -> Adapted:
     """Adapt the start in a meta-training's folder to a new task.
 
     Args:
         folder: that ``metanas meta-train`` wrote.
-        support: labelled examples, shaped as those of training, with any labels: of as many classes as there were ways, or fewer.
+        support: labelled examples, shaped as those of training, with any labels: of as many classes as there were ways, or fewer. Or a
+            task: its training and validation rows are the support, its test rows the queries.
         query: examples to be predicted, all at once, with labels or without.
         device: where to compute.
 
@@ -111,10 +114,14 @@ def adapt(folder: str | Path, support: Examples, query: Examples | None = None, 
         >>> adapted = adapt("runs/omniglot-maml", (x, y), (x_new, None))      # doctest: +SKIP
         >>> adapted.predictions                                               # doctest: +SKIP
     """
+    start = load_meta_model(folder, device)
+    if isinstance(support, Task):
+        task, learned = support, np.concatenate([support.train, support.validation])
+        support, query = _of_task(task, learned, start), _of_task(task, task.test, start)
     x, y = _examples(support, labels=True)
     asked = None if query is None else _examples(query, labels=False)
     assert y is not None
-    model = load_meta_model(folder, device).adapt(x, y)
+    model = start.adapt(x, y)
     if asked is None:
         return Adapted(model)
     outputs = model.outputs(asked[0])
@@ -124,11 +131,43 @@ def adapt(folder: str | Path, support: Examples, query: Examples | None = None, 
     return Adapted(model, outputs, model.decide(outputs), truth)
 
 
+def episode_of_files(support: str | Path, query: str | Path, **options: Any) -> Task:
+    """The files that :func:`adapt` takes, as a task: to be described, searched on and trained for without a start.
+
+    Args:
+        support: an ``.npz`` with ``x`` and ``y``.
+        query: another one; ``y`` must be there, too.
+        options: see :func:`metanas.tasks.few_shot.task_of_arrays`.
+
+    Raises:
+        InputError: if a file can't be read, or they don't belong together.
+
+    Example:
+        >>> metanas.search(episode_of_files("support.npz", "query.npz"), budget="30s")      # doctest: +SKIP
+    """
+    (x, y), (x_query, y_query) = (read_examples(path, labels=True) for path in (support, query))
+    assert y is not None
+    assert y_query is not None
+    return task_of_arrays(x, y, x_query, y_query, **{"name": Path(support).stem, **options})
+
+
+def _of_task(task: Task, rows: Array, start: MetaModel) -> tuple[Any, Array]:
+    """The raw inputs of some rows (each once) as a user would have them in arrays, and their labels."""
+    rows = np.unique(rows)
+    x, y = task.rows(rows), task.targets[rows]
+    if task.data in ("image", "series", "sound"):
+        x = np.moveaxis(x, 1, -1)
+    white = getattr(start.preprocessing, "white", 255.0)
+    if task.data == "image" and white != 255.0:
+        x = x * (white / 255.0)
+    return x, np.array(task.classes)[y] if task.kind == "classification" else y
+
+
 def _examples(given: Examples, *, labels: bool) -> tuple[Array, Array | None]:
     if isinstance(given, (str, Path)):
         return read_examples(given, labels=labels)
     x, y = given
-    return np.asarray(x), None if y is None else np.asarray(y)
+    return x if hasattr(x, "iloc") or isinstance(x, list) else np.asarray(x), None if y is None else np.asarray(y)
 
 
 def _check_truth(model: AdaptedModel, outputs: Array, truth: Array) -> None:

@@ -11,9 +11,10 @@ DOUBT = 0.5
 """Trust in what earlier tasks lead to expect below which it is said that it did not hold."""
 
 
-def remembered_words(tasks: int, evaluations: int, space: str, record: Mapping[str, Any]) -> str:
-    """The first line: how much is remembered, and of which prior."""
-    return f"memory: {_many(tasks, 'earlier task')} with {evaluations:,} evaluations in space {space} ({prior_name(record)})"
+def remembered_words(tasks: int, shipped: int, evaluations: int, space: str, record: Mapping[str, Any]) -> str:
+    """The first line: how much is remembered, how many of the tasks came with the package, and of which prior."""
+    whose = "" if not shipped else ", which came with metanas," if shipped == tasks else f", {shipped:,} of which came with metanas,"
+    return f"memory: {_many(tasks, 'earlier task')}{whose} with {evaluations:,} evaluations in space {space} ({prior_name(record)})"
 
 
 def prior_name(record: Mapping[str, Any]) -> str:
@@ -56,13 +57,37 @@ def skill_words(better: float | None, tasks: int) -> str:
     return f"  expected gain: {'' if better > 0.5 else 'none; '}{measured} (by chance 50 %)"
 
 
+def led_words(learned: bool) -> str:
+    """The line on who proposes.
+
+    Args:
+        learned: whether earlier tasks taught the policy over strategies.
+    """
+    whose = "that earlier tasks taught" if learned else "with its default weights"
+    return f"  what proposes next, that memory, a model of these results alone, or local search, is chosen by a policy {whose}"
+
+
 def memory_lines(record: Mapping[str, Any]) -> list[str]:
     """What the memory was worth.
 
     Args:
         record: ``Result.prior``.
     """
-    return list(_lines(record))
+    return [*_lines(record), *start_lines(record.get("started") or {})]
+
+
+def start_lines(started: Mapping[str, Any]) -> list[str]:
+    """How many networks went on from learned weights; none where none was tried.
+
+    Args:
+        started: see ``metanas.search.starts.Starts.told``.
+    """
+    if not started.get("checked"):
+        return []
+    answer = "; so was the final network" if started.get("origin") is not None else ""
+    return [
+        f"{started['learned']} of {_many(started['checked'], 'network')} were trained from learned weights, the others from fresh{answer}"
+    ]
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from metanas.delivery.memory_words import memory_lines
 from metanas.delivery.model import FOLDER
 from metanas.delivery.result import FILE, PLAIN_FOLDER, Result
 from metanas.delivery.supernet_words import supernet_lines
-from metanas.delivery.words import metric_name, metric_text, metric_words
+from metanas.delivery.words import duration_text, metric_name, metric_text, metric_words
 from metanas.records import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def verdict(result: Result, folder: str | Path | None = None) -> str:
 
 def _lines(result: Result, folder: Path) -> Iterator[tuple[str, str]]:
     yield "", ""
-    yield f"{result.task}: a network of {result.parameters:,} parameters, found in {_duration(result.seconds)}", "bold"
+    yield f"{result.task}: a network of {result.parameters:,} parameters, found in {duration_text(result.seconds)}", "bold"
     yield f"  {_trials(result)}", ""
     if result.interrupted:
         yield "  Stopped before the budget was spent; this is the best network until then.", "yellow"
@@ -157,13 +157,6 @@ def _gap(metric: str, value: float) -> str:
     """A difference of two values of a metric: percentages differ by points."""
     text = metric_text(metric, value)
     return text.replace(" %", " points") if text.endswith(" %") else text
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _operations(flops: int) -> str:

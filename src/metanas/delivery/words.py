@@ -55,3 +55,11 @@ def metric_words(metric: str, target: str, classes: int, positive: str = "") -> 
         "r2": "1 is perfect, 0 is no better than always saying the mean",
     }
     return words.get(metric, "as its author defines it")
+
+
+def duration_text(seconds: float) -> str:
+    """A time as people say it: seconds, minutes, or hours and minutes."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

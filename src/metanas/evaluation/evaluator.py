@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from metanas.evaluation.guard import CandidateFailedError, TrainingSettings, UnfinishedError, costs_of
 from metanas.evaluation.population import partition, train_population
+from metanas.evaluation.start import offered
 from metanas.evaluation.tensors import Tensors
 from metanas.evaluation.training import train
 from metanas.evaluation.zero_cost import ZeroCostEvaluator
@@ -27,6 +29,7 @@ class TrainingEvaluator(Evaluator):
         data: of the task.
         settings: None takes the defaults.
         device: where to train.
+        starts: folder of the weights that candidates are offered, see :mod:`metanas.evaluation.start`; those that train alone try them.
 
     Example:
         >>> evaluator = TrainingEvaluator(data)                                           # doctest: +SKIP
@@ -34,8 +37,10 @@ class TrainingEvaluator(Evaluator):
         ...     print(evaluation.metrics)
     """
 
-    def __init__(self, data: LearningData, settings: TrainingSettings | None = None, device: str = "cpu") -> None:
-        self._data, self._device = data, device
+    def __init__(
+        self, data: LearningData, settings: TrainingSettings | None = None, device: str = "cpu", starts: Path | None = None
+    ) -> None:
+        self._data, self._device, self._starts = data, device, starts
         self._settings = settings or TrainingSettings()
         self._cut = 0, Tensors.of(data, device)
 
@@ -79,7 +84,8 @@ class TrainingEvaluator(Evaluator):
         try:
             tensors = self._tensors(candidate.proposal.fidelity.fold)
             costs = costs_of(candidate, tensors)
-            outcome = train(candidate, tensors, deadline=deadline, settings=self._settings)
+            weights = offered(candidate, self._starts)
+            outcome = train(candidate, tensors, deadline=deadline, settings=self._settings, weights=weights)
         except UnfinishedError:
             return None
         except Exception as error:

@@ -102,18 +102,28 @@ class Learner:
     def validate(self, before_batch: Callable[[], None] = lambda: None) -> Validation:
         """The validation part through the network as it is now; ``before_batch`` is called before every batch."""
         kind, tensors = self._tensors.data.kind, self._tensors
+        raw = self._raw(self._x_val, before_batch)
+        loss = float(loss_function(kind)(raw, tensors.y_val))
+        return Validation(in_users_terms(kind, raw, tensors.target_mean, tensors.target_std).cpu(), loss)
+
+    def loss_on(self, rows: Tensor) -> float:
+        """The loss on some validation examples, as that of :meth:`validate`; ``rows`` is int64."""
+        x = self._x_val
+        raw = self._raw(x.index_select(0, rows) if x.dim() < 3 else x.movedim(1, -1).index_select(0, rows).movedim(-1, 1))
+        return float(loss_function(self._tensors.data.kind)(raw, self._tensors.y_val.index_select(0, rows)))
+
+    def _raw(self, x: Tensor, before_batch: Callable[[], None] = lambda: None) -> Tensor:
+        """What the network as it is now gives for ``x``, float32."""
         size = max(1, min(2048, EVALUATION_NUMBERS // max(1, self.network.graph.activations)))
         self.network.eval()
         with torch.inference_mode():
             parts = []
-            for part in torch.split(self._x_val, size):
+            for part in torch.split(x, size):
                 before_batch()
                 parts.append(self._forward(part))
             raw = torch.cat(parts).float()
-            loss = float(loss_function(kind)(raw, tensors.y_val))
-            outputs = in_users_terms(kind, raw, tensors.target_mean, tensors.target_std).cpu()
         self.network.train()
-        return Validation(outputs, loss)
+        return raw
 
     def _draw(self, rows: Tensor) -> Tensor:
         """The inputs of ``rows``; with channels innermost in memory, as they are stored."""

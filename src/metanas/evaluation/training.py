@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from metanas.evaluation.guard import CandidateFailedError, TrainingSettings, Wat
 from metanas.evaluation.learner import Learner, Validation
 from metanas.evaluation.pace import Pace
 from metanas.evaluation.recipe import step_size, warm_up_steps
+from metanas.evaluation.start import Check, Weights, checked_start, take
 from metanas.evaluation.tensors import Tensors
 from metanas.networks import Network
 from metanas.records import LOWER_IS_BETTER, Candidate
@@ -57,6 +59,7 @@ def train(
     deadline: float,
     settings: TrainingSettings | None = None,
     device: str = "cpu",
+    weights: Weights | None = None,
 ) -> TrainingOutcome:
     """Train a candidate at its fidelity, and keep the epoch that is best on the validation part.
 
@@ -68,6 +71,7 @@ def train(
         deadline: seconds on the clock of ``time.monotonic``.
         settings: None takes the defaults.
         device: where to train, if ``data`` is not on a device already.
+        weights: learned ones by name to start from where a quick check says that they help, see :mod:`metanas.evaluation.start`.
 
     Raises:
         CandidateFailedError: not finite, too large for memory, or too slow.
@@ -77,15 +81,19 @@ def train(
     began = time.monotonic()
     tensors = data if isinstance(data, Tensors) else Tensors.of(data, device)
     with guarded(candidate, tensors, settings):
-        learner = Learner(candidate, tensors, augment=settings.augment)
+        make = partial(Learner, candidate, tensors, augment=settings.augment)
+        learner, check = make(), None
         watch = Watch(deadline, began, settings)
-        best = _Best(tensors, settings.patience)
         epochs = candidate.proposal.fidelity.epochs
         steps = epochs * learner.steps_per_epoch
         warm_up = warm_up_steps(steps, learner.steps_per_epoch)
+        if weights is not None:
+            learner, check = checked_start(learner, make, weights, tensors, watch, steps, warm_up)
+        taken = 0 if check is None else check.steps
+        best = _Best(tensors, settings.patience, check)
         every = -(-epochs // settings.evaluations)
         for epoch in range(1, epochs + 1):
-            for step in range((epoch - 1) * learner.steps_per_epoch, epoch * learner.steps_per_epoch):
+            for step in range(max(taken, (epoch - 1) * learner.steps_per_epoch), epoch * learner.steps_per_epoch):
                 watch.look(step)
                 learner.step(step_size(step, steps, warm_up))
             if epoch % every and epoch < epochs:
@@ -105,6 +113,7 @@ def train_final(
     settings: TrainingSettings | None = None,
     device: str = "cpu",
     progress: Callable[[float, float], None] | None = None,
+    weights: Weights | None = None,
 ) -> TrainingOutcome:
     """Train a candidate on the whole training part without validation, so that the schedule ends in time.
 
@@ -119,6 +128,7 @@ def train_final(
         settings: None takes the defaults; its ``seconds`` don't count here.
         device: where to train, if ``data`` is not on a device already.
         progress: called about twice a second with the share done and the seconds left.
+        weights: learned ones by name to start from, without a check.
 
     Raises:
         CandidateFailedError: not finite, or too large for memory.
@@ -128,6 +138,8 @@ def train_final(
     tensors = data if isinstance(data, Tensors) else Tensors.of(data, device)
     with guarded(candidate, tensors, settings):
         learner = Learner(candidate, tensors, augment=settings.augment)
+        if weights is not None:
+            take(learner.network, weights)
         pace = Pace(max(1, round(epochs * learner.steps_per_epoch)), deadline)
         watch = Watch(float("inf"), began, TrainingSettings(memory=settings.memory))
         warm_up = warm_up_steps(pace.steps, learner.steps_per_epoch)
@@ -146,8 +158,9 @@ def train_final(
 class _Best:
     """The best epoch so far, by the validation metric and then by the validation loss."""
 
-    def __init__(self, tensors: Tensors, patience: int) -> None:
+    def __init__(self, tensors: Tensors, patience: int, check: Check | None = None) -> None:
         self._tensors, self._patience = tensors, patience
+        self._began: Mapping[str, float] = {} if check is None else check.told
         self._rank = (-float("inf"), -float("inf"))
         self._epoch, self._since = 0, 0
         self._state: dict[str, Tensor] = {}
@@ -159,7 +172,8 @@ class _Best:
         require_finite(seen.loss, epoch)
         data = self._tensors.data
         score = compute_one(data.metric, data.y_val, seen.outputs.numpy())
-        self._curve.append({"epoch": epoch, "loss": loss, "score": score, "validation_loss": seen.loss})
+        self._curve.append({"epoch": epoch, "loss": loss, "score": score, "validation_loss": seen.loss, **self._began})
+        self._began = {}
         rank = (-score if data.metric in LOWER_IS_BETTER else score, -seen.loss)
         self._since += 1
         if rank > self._rank:

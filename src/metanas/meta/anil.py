@@ -7,7 +7,9 @@ head's steps into the features of support and queries.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -15,12 +17,15 @@ from metanas.meta.batch import Batch, Outcome
 from metanas.meta.inner import InnerLoop, Step, Support
 from metanas.meta.learner import EpisodeLearner
 from metanas.meta.registry import register_meta_learner
+from metanas.meta.settings import FREQUENT
 from metanas.meta.together import Inputs, Named, Pass
 
 
 @register_meta_learner("anil")
 class Anil(EpisodeLearner):
     """Section 4 of the paper, with Adam outside."""
+
+    defaults: ClassVar[Mapping[str, Any]] = FREQUENT
 
     def outcome(self, theta: Named, batch: Batch, progress: float, draw: int) -> Outcome:
         """The gradient through the head's steps and the features."""

@@ -6,16 +6,22 @@ MAML per step, and no memory of the way. Worth it where inner steps are many.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from metanas.meta.batch import Batch, Outcome
 from metanas.meta.inner import descend
 from metanas.meta.learner import EpisodeLearner
 from metanas.meta.registry import register_meta_learner
+from metanas.meta.settings import FREQUENT
 from metanas.meta.together import Named
 
 
 @register_meta_learner("fomaml")
 class FirstOrderMaml(EpisodeLearner):
     """The gradient at the adapted weights, with Adam outside."""
+
+    defaults: ClassVar[Mapping[str, Any]] = FREQUENT
 
     def outcome(self, theta: Named, batch: Batch, progress: float, draw: int) -> Outcome:
         """The query loss's gradient after the inner steps."""

@@ -13,6 +13,7 @@ from metanas.meta.batch import Batch, Outcome
 from metanas.meta.inner import Step, descend
 from metanas.meta.learner import EpisodeLearner
 from metanas.meta.registry import register_meta_learner
+from metanas.meta.settings import FREQUENT
 from metanas.meta.together import Named
 
 
@@ -23,7 +24,7 @@ class Maml(EpisodeLearner):
     One inner step, as for the paper's 5-way Omniglot, learns most per second; so do small outer batches of a large rate.
     """
 
-    defaults: ClassVar[Mapping[str, Any]] = {"inner_steps": 1, "meta_batch": 8, "outer_rate": 4e-3}
+    defaults: ClassVar[Mapping[str, Any]] = {"inner_steps": 1, **FREQUENT}
 
     def outcome(self, theta: Named, batch: Batch, progress: float, draw: int) -> Outcome:
         """The gradient through the inner steps."""

@@ -18,6 +18,7 @@ from metanas.meta.batch import Batch, Judged, Outcome
 from metanas.meta.inner import Step, descend
 from metanas.meta.learner import EpisodeLearner
 from metanas.meta.registry import register_meta_learner
+from metanas.meta.settings import FREQUENT
 from metanas.meta.together import Named
 
 RATE = "rate/"
@@ -28,7 +29,7 @@ RATE = "rate/"
 class MamlPlusPlus(EpisodeLearner):
     """Section 4 of the paper, with Adam outside."""
 
-    defaults: ClassVar[Mapping[str, Any]] = {"multi_step": 0.1, "first_order": 0.0, "step_norms": True}
+    defaults: ClassVar[Mapping[str, Any]] = {"multi_step": 0.1, "first_order": 0.0, "step_norms": True, **FREQUENT}
 
     def fresh(self, weights: Named) -> Named:
         """Weights, those of normalisations once for each number of steps taken, and step sizes."""

@@ -15,6 +15,7 @@ from metanas.meta.batch import Batch, Outcome
 from metanas.meta.inner import Step, descend
 from metanas.meta.learner import EpisodeLearner
 from metanas.meta.registry import register_meta_learner
+from metanas.meta.settings import FREQUENT
 from metanas.meta.together import Named
 
 RATE = "rate/"
@@ -25,7 +26,7 @@ RATE = "rate/"
 class MetaSgd(EpisodeLearner):
     """Equation 2 of the paper, repeated for each inner step with the same sizes."""
 
-    defaults: ClassVar[Mapping[str, Any]] = {"inner_steps": 1}
+    defaults: ClassVar[Mapping[str, Any]] = {"inner_steps": 1, **FREQUENT}
 
     def fresh(self, weights: Named) -> Named:
         """Weights and equal step sizes."""

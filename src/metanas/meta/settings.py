@@ -106,6 +106,10 @@ COMMON = frozenset(("inner_steps", "test_steps", "inner_rate", "outer_rate", "ou
 """What every method can be told."""
 
 
+FREQUENT: Mapping[str, Any] = {"outer_rate": 4e-3, "meta_batch": 8}
+"""Small outer batches of a large rate, with which MAML and its kin learn most in minutes (measured, see their pages). The papers take a
+quarter of the rate and batches of up to 32 tasks, for tens of thousands of steps."""
+
 REGRESSION: Mapping[str, Any] = {"inner_rate": 0.01}
 """What differs for regression, where losses have no upper limit: the step size of the paper's sinusoids (Finn et al. 2017, section 5.1)."""
 

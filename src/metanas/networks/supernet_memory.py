@@ -1,4 +1,4 @@
-"""How much memory training a supernet takes, predicted without building it."""
+"""How much memory and work training a supernet takes, predicted without building it."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ def supernet_parameters(space: Space) -> int:
         InputError: if nothing can be left open.
     """
     return _parameters(mixture_of(supernet_space(space)[0]))
+
+
+def supernet_flops(space: Space) -> int:
+    """FLOPs of a mixture of all options, for one example, forward.
+
+    Raises:
+        InputError: if nothing can be left open.
+    """
+    steps = mixture_of(supernet_space(space)[0]).steps
+    return sum(operation(step.op).flops(step.shapes, dict(step.settings)) for step in steps if isinstance(step, Apply))
 
 
 def _parameters(mixture: Mixture) -> int:

@@ -13,8 +13,10 @@ from metanas.oneshot.registry import check_oneshot as check_oneshot
 from metanas.oneshot.registry import is_oneshot as is_oneshot
 from metanas.oneshot.registry import make_oneshot as make_oneshot
 from metanas.oneshot.registry import oneshot_bytes as oneshot_bytes
+from metanas.oneshot.registry import oneshot_work as oneshot_work
 from metanas.oneshot.registry import oneshots as oneshots
 from metanas.oneshot.registry import register_oneshot as register_oneshot
 from metanas.oneshot.search import Ranked as Ranked
 from metanas.oneshot.search import answers as answers
 from metanas.oneshot.search import inherited as inherited
+from metanas.oneshot.search import settled as settled

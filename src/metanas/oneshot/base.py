@@ -25,7 +25,7 @@ from metanas.interfaces import OneShot, State
 from metanas.networks.supernet import Supernet
 from metanas.oneshot.brief import WEIGHTS, OneShotBrief, WeightTraining
 from metanas.oneshot.choices import Mixture
-from metanas.oneshot.diagnosis import POINTS, collapse, count_skips, noted, skips
+from metanas.oneshot.diagnosis import POINTS, UNDECIDED, Point, collapse, count_skips, is_collapsed, noted, skips
 from metanas.oneshot.optimisers import Named, adam, clipped
 from metanas.spaces import Architecture, Space
 from metanas.spaces.architecture import digest
@@ -33,6 +33,8 @@ from metanas.spaces.narrowing import supernet_space
 
 CLIP = 5.0
 """Largest norm of the gradient of all shared weights together (as DARTS' code has it)."""
+ROUNDS = 20
+"""Steps that each option of a decision should have had before inherited weights say which is better."""
 _FADE = 0.05
 
 
@@ -44,7 +46,9 @@ class SupernetMethod(OneShot):
     numbers are a function of the seed and the step.
 
     Collapse: fifty times on its way the choices are decoded and their skip connections counted. When these are two or more and half of
-    those on offer, :meth:`messages` says so and :meth:`decode` gives the last architecture from before first, the present one next.
+    those on offer, :meth:`messages` says so and :meth:`decode` gives an architecture from before first, the present one next: the last
+    one, or the best where :func:`metanas.oneshot.search.settled` has compared them, with the weights that the last sound point had
+    (``sound``; None before there is one).
 
     Args:
         brief: space and task.
@@ -116,7 +120,7 @@ class SupernetMethod(OneShot):
         drawn = self._build(seed).to(self.brief.device).named_parameters()
         weights = {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in drawn}
         choices = self.fresh_choices(np.random.default_rng([seed, 0]))
-        empty: State = {"moments": {}, "loss": None, "validation_loss": None, "points": [], "messages": []}
+        empty: State = {"moments": {}, "loss": None, "validation_loss": None, "points": [], "messages": [], "sound": None}
         return {"space": self._key, "seed": seed, "step": 0, "weights": weights, "choices": choices, **empty}
 
     def update(self, state: State, batch: Mapping[str, Any]) -> State:
@@ -144,10 +148,26 @@ class SupernetMethod(OneShot):
     def decode(self, state: State, n: int) -> list[Architecture]:
         """Up to ``n`` distinct architectures, best first; after a collapse the one from before it leads."""
         found = self.candidates(state, n + 1)
-        before, _ = collapse(state["points"], self.begins())
-        if before is not None:
-            found = [self.space.architecture(before["architecture"]), *found]
+        if (way_out := self.way_out(state)) is not None:
+            found = [self.space.architecture(way_out["architecture"]), *found]
         return list({a.key: a for a in found}.values())[:n]
+
+    def learned(self, state: State) -> bool:
+        """Whether the answers are more than chance: choices have been learned and are not all but open; where inherited weights decide,
+        whether the options of every decision have had :data:`ROUNDS` steps each."""
+        if self.strategy is not None or self.judged:
+            return bool(state["step"] >= ROUNDS * max(len(d.options) for d in self.decisions))
+        begun = bool(state["points"]) and state["points"][-1]["progress"] >= self.begins()
+        return begun and self.numbers(state).get("entropy_share", 0.0) <= UNDECIDED
+
+    def ways_out(self, state: State) -> list[Point]:
+        """The points before a collapse that could be taken, the latest first; none without a collapse."""
+        return collapse(state["points"], self.begins())[0]
+
+    def way_out(self, state: State) -> Point | None:
+        """The one of them that is taken: which was found the best (``state["way_out"]``, a step), else the last."""
+        before = self.ways_out(state)
+        return next((p for p in before if p["step"] == state.get("way_out")), before[0] if before else None)
 
     def diagnosis(self, state: State) -> dict[str, float]:
         """``step``, moving ``loss`` and ``validation_loss`` (once there are some), ``skips`` of the decoded architecture (how many, and as
@@ -243,7 +263,8 @@ class SupernetMethod(OneShot):
         decoded = self.candidates(state, 1)[0]
         point = {"progress": progress, **self._seen(state, decoded), "architecture": dict(decoded.as_dict)}
         points, messages = noted(state["points"], point, self.begins())
-        return {**state, "points": points, "messages": [*state["messages"], *messages]}
+        new: State = {**state, "points": points, "messages": [*state["messages"], *messages]}
+        return {**new, "sound": state["weights"]} if self.skips and not is_collapsed(point) else new
 
 
 def _moving(old: float | None, new: float) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 from metanas.oneshot.structure import computed, rulers
 from metanas.spaces import Architecture, Decision, Space
+from metanas.spaces.architecture import digest
 from metanas.spaces.closing import OpenNode
 from metanas.spaces.decision import Value
 from metanas.spaces.operation import operation, traits
@@ -81,14 +82,14 @@ def count_skips(architecture: Architecture, skipping: Mapping[str, frozenset[Val
 
 def is_collapsed(point: Point) -> bool:
     """Whether the skips of a point (``skips``, and ``skip_share`` of those on offer) count as a collapse, its choices being decided."""
-    decided = point.get("entropy_share", 0.0) <= UNDECIDED
-    return bool(decided and point["skips"] >= LEAST and point["skip_share"] >= COLLAPSED)
+    return point.get("entropy_share", 0.0) <= UNDECIDED and _skips_rule(point)
 
 
-def collapse(points: Sequence[Point], begins: float = 0.0) -> tuple[Point | None, Point | None]:
-    """Where the choices collapsed: the last point before and the first after, or (None, None) if they have not (or have recovered).
+def collapse(points: Sequence[Point], begins: float = 0.0) -> tuple[list[Point], Point | None]:
+    """Where the choices collapsed: the ways out before and the first point after, or ([], None) if they have not (or have recovered).
 
-    The latest unbroken run of collapsed points counts, if it reaches the last point and is at least :data:`LASTS` long.
+    The latest unbroken run of collapsed points counts, if it reaches the last point and is at least :data:`LASTS` long. Ways out are
+    the points before it without so many skips, the latest first, every architecture once.
 
     Args:
         points: in order.
@@ -98,8 +99,12 @@ def collapse(points: Sequence[Point], begins: float = 0.0) -> tuple[Point | None
     sound = [i for i, p in enumerate(learned) if not is_collapsed(p)]
     first = sound[-1] + 1 if sound else 0
     if len(learned) - first < LASTS:
-        return None, None
-    return learned[sound[-1]] if sound else None, learned[first]
+        return [], None
+    found: dict[str, Point] = {}
+    for point in reversed(learned[:first]):
+        if not _skips_rule(point):
+            found.setdefault(digest(point["architecture"]), point)
+    return list(found.values()), learned[first]
 
 
 def noted(points: Sequence[Point], point: Point, begins: float) -> tuple[list[Point], list[str]]:
@@ -110,8 +115,13 @@ def noted(points: Sequence[Point], point: Point, begins: float) -> tuple[list[Po
         return longer, []
     if now is None:
         return longer, [f"the choices left the skip connections again by step {point['step']}"]
-    way_out = f"the architecture of step {before['step']} is taken instead" if before else "there is no better point before"
+    best = f"the best of the {len(before)} architectures decoded before" if len(before) > 1 else "the architecture decoded before"
+    way_out = f"unless they leave them again, {best} is taken instead" if before else "there is no better point before"
     return longer, [f"the choices collapsed to skip connections by step {point['step']}; {way_out}"]
+
+
+def _skips_rule(point: Point) -> bool:
+    return bool(point["skips"] >= LEAST and point["skip_share"] >= COLLAPSED)
 
 
 def rank_correlation(inherited: Sequence[float], alone: Sequence[float]) -> float:

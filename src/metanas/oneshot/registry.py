@@ -69,6 +69,24 @@ def oneshot_bytes(name: str, space: Space, batch: int) -> int:
     return int(method.graphs * supernet_bytes(method.trained_space(supernet_space(space)[0]), batch, whole=method.whole))
 
 
+def oneshot_work(name: str, space: Space) -> float:
+    """About how long a step of the method takes, in training steps of the plain network: by operations alone, forward and backward alike.
+
+    Args:
+        name: as for :func:`make_oneshot`.
+        space: where to search.
+
+    Raises:
+        InputError: as :func:`make_oneshot`, or if nothing in the space can be left open.
+    """
+    from metanas.networks.supernet_memory import supernet_flops
+    from metanas.spaces.narrowing import supernet_space
+
+    method, narrowed = _method(name), supernet_space(space)[0]
+    whole = supernet_flops(method.trained_space(narrowed)) / max(1, narrowed.graph(narrowed.baseline).flops)
+    return float(1 + method.graphs * whole if method.whole else 2.0)  # one pass for the weights, and one for the choices
+
+
 def check_oneshot(name: str) -> None:
     """Refuse what :func:`make_oneshot` would refuse of a name, without building anything.
 

@@ -42,7 +42,8 @@ def answers(
     """Up to ``n`` distinct architectures to evaluate alone, the most promising first.
 
     Of a method with a strategy: the best that it finds with inherited weights. Of one that decodes several to be judged (ENAS, section
-    2.2): the best of them with inherited weights. Of the others: what it decodes.
+    2.2): the best of them with inherited weights. Of the others: what it decodes. After a collapse the way out of it comes first, see
+    :func:`settled`.
 
     Args:
         method: that trained ``state``.
@@ -63,9 +64,40 @@ def answers(
     else:
         found = []
     feasible = [e for e in found if goal.feasible(e)]
-    best = sorted(feasible, key=lambda e: goal.values(e), reverse=True)[:n]
+    way_out = method.decode(state, 1)[0] if method.way_out(state) else None
+    best = sorted(feasible, key=lambda e: (e.proposal.architecture == way_out, goal.values(e)), reverse=True)[:n]
     listed = [Ranked(e.proposal.architecture, e.metrics.get(tensors.data.metric)) for e in best]
     return listed or [Ranked(architecture) for architecture in method.decode(state, n)]
+
+
+def settled(
+    method: SupernetMethod, state: State, tensors: Tensors, *, objective: Objective | None = None, deadline: float = FOREVER
+) -> State:
+    """``state`` with the best way out of its collapse chosen (``way_out``, a step); as it was, where nothing has collapsed.
+
+    Architectures decoded before the collapse are compared by the task's metric on the validation rows, all with the shared weights of the
+    last point before it: what has been trained since then are the skip connections. Their points get that score, as ``inherited``.
+
+    Args:
+        method: that trained ``state``.
+        state: at the end of the training.
+        tensors: of the task.
+        objective: what is good; None takes the task's metric.
+        deadline: seconds on the clock of ``time.monotonic``; those that nobody has looked at by then, the earliest, are not taken.
+    """
+    goal = objective or Objective.of(tensors.data.metric)
+    before = method.ways_out(state)
+    if len(before) < 2:
+        return state
+    proposals = _proposals(method.space.architecture(point["architecture"]) for point in before)
+    scored = list(_scored(method, {**state, "weights": state.get("sound") or state["weights"]}, tensors, proposals, deadline))
+    seen = [(point, e) for point, e in zip(before, scored, strict=False) if not e.failed]
+    if not seen:
+        return state
+    scores = {point["step"]: e.metrics[tensors.data.metric] for point, e in seen}
+    best, _ = max(seen, key=lambda pair: goal.values(pair[1]))  # of equals the latest
+    points = [{**point, "inherited": scores[point["step"]]} if point["step"] in scores else point for point in state["points"]]
+    return {**state, "points": points, "way_out": best["step"]}
 
 
 def search_inherited(

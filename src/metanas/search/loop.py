@@ -8,6 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from metanas.experience import training_key
 from metanas.interfaces import Executor, Observer, Strategy
@@ -15,6 +16,9 @@ from metanas.records import Candidate, Evaluation, Objective, Proposal
 from metanas.search.journal import Journal
 from metanas.spaces import Space
 from metanas.spaces.architecture import digest
+
+if TYPE_CHECKING:
+    from metanas.search.starts import Starts  # as it needs PyTorch
 
 CONFIRMING = 1_000_000
 """Ids from here on are of evaluations that confirm: the number of the cut times this, plus the id that is confirmed."""
@@ -53,6 +57,7 @@ class Loop:
         trials: most evaluations; None allows any. Proposals that this search has answered before don't count.
         trial_seconds: longest time for one candidate; None allows any.
         observers: told of every evaluation.
+        starts: offers initial weights to the candidates; None draws fresh ones.
         clock: monotonic seconds.
     """
 
@@ -70,11 +75,12 @@ class Loop:
         trials: int | None = None,
         trial_seconds: float | None = None,
         observers: Sequence[Observer] = (),
+        starts: Starts | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._space, self._strategy, self._objective, self._executor, self._journal = space, strategy, objective, executor, journal
         self._seed, self._group_size, self._lookahead, self._trials = seed, group, lookahead, trials
-        self._trial_seconds, self._observers, self._clock = trial_seconds, observers, clock
+        self._trial_seconds, self._observers, self._starts, self._clock = trial_seconds, observers, starts, clock
         self._asked = 0
         self._known_in_a_row = 0
         self._groups: deque[_Group] = deque()
@@ -177,7 +183,8 @@ class Loop:
     def _candidate(self, proposal: Proposal) -> Candidate:
         architecture = proposal.architecture
         seed = int(digest([self._seed, architecture.key])[:8], 16)
-        return Candidate(proposal, self._space.graph(architecture), self._space.recipe(architecture), seed)
+        candidate = Candidate(proposal, self._space.graph(architecture), self._space.recipe(architecture), seed)
+        return candidate if self._starts is None else self._starts.offered(candidate)
 
     def _take(self, evaluation: Evaluation) -> None:
         candidate = next((c for g in self._groups for c in g.candidates if c.proposal.id == evaluation.proposal.id), None)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from metanas.delivery.files import write_bytes
-from metanas.delivery.memory_words import neighbour_words, remembered_words, skill_words
+from metanas.delivery.memory_words import led_words, neighbour_words, remembered_words, skill_words
 from metanas.errors import InputError
-from metanas.interfaces import Policy, Prior, Surrogate
+from metanas.interfaces import Director, Policy, Prior, Surrogate
 from metanas.records import Evaluation, Objective, TaskDescription
 from metanas.search.folder import PRIOR, Run
 from metanas.search.loop import CONFIRMING
@@ -29,6 +29,7 @@ FIRST = 8
 """Proposals after the plain network that count as the prior's."""
 NAMED = 2
 """Earlier tasks that are named."""
+UNASKED = "memory: the strategy that was named begins from nothing; --strategy warm-start:NAME begins with what earlier searches found"
 
 
 class Memory:
@@ -43,6 +44,7 @@ class Memory:
     def __init__(self, prior: Prior, learned: LearnedPrior | None = None, content: bytes | None = None) -> None:
         self._prior, self._learned, self._content = prior, learned, content
         self.asked = False
+        self._led: Literal["learned", "default"] | None = None  # by which policy over strategies, where one leads
 
     # -- what strategies ask -------------------------------------------------------------------------------------------
 
@@ -61,9 +63,21 @@ class Memory:
         self.asked = True
         return self._prior.policy(space, task)
 
+    def director(self, space: Space, task: TaskDescription) -> Director | None:
+        """See :class:`metanas.interfaces.Prior`."""
+        self.asked = True
+        found = self._prior.director(space, task)
+        self._led = "learned" if found is not None else "default"
+        return found
+
     def initial_weights(self, graph: Graph, task: TaskDescription) -> Mapping[str, Any] | None:
         """See :class:`metanas.interfaces.Prior`."""
         return self._prior.initial_weights(graph, task)
+
+    def origin(self, graph: Graph, task: TaskDescription) -> str:
+        """The origin of the initial weights of ``graph``, see :class:`metanas.meta.initialiser.Bank`; empty if not known."""
+        start = None if self._learned is None else self._learned.start(graph, task)
+        return "" if start is None else start.origin
 
     # -- what the user hears -------------------------------------------------------------------------------------------
 
@@ -96,18 +110,21 @@ class Memory:
         return {**known, "tasks": len(learned.sources), "evaluations": learned.evaluations, **asdict(learned.provenance)}
 
     def introduction(self, space: Space, task: TaskDescription) -> list[str]:
-        """What it remembers, in two to four short lines; none where nobody has asked it."""
-        if not self.asked or self._learned is None:
+        """What it remembers, in two to five short lines; one where nobody has asked it."""
+        if self._learned is None:
             return []
+        if not self.asked:
+            return [UNASKED]
         known = self._learned.spaces.get(space.name)
         if known is None:
             return [f"memory: the prior knows nothing of space {space.name} yet, so that this search begins from nothing"]
         near = self._learned.nearest(space, task, NAMED)
         skill = self._learned.expected_gain(space)
         return [
-            remembered_words(len(known.sources), known.evaluations, space.name, self.record),
+            remembered_words(len(known.sources), len(known.shipped), known.evaluations, space.name, self.record),
             *(neighbour_words(n.name, n.distance, n.worked, n.gain, n.metric) for n in near),
             skill_words(None if skill is None else skill.better, 0 if skill is None else skill.tasks),
+            *([led_words(self._led == "learned")] if self._led else []),
         ]
 
     def worth(self, evaluations: Sequence[Evaluation], objective: Objective, space: Space, task: TaskDescription) -> dict[str, Any] | None:
@@ -129,7 +146,8 @@ def choose_memory(prior: Prior | str | Path | Literal[False] | None, store: str 
     """The prior for a new search.
 
     Args:
-        prior: itself, or its file; None takes the one beside the store, if there is one; False or ``"none"`` takes none.
+        prior: itself, or its file; None takes the one beside the store, and where there is none yet, the one that came with the package;
+            False or ``"none"`` takes none.
         store: of the search, see :func:`metanas.search.search`; beside no store there is no prior.
 
     Raises:
@@ -137,11 +155,12 @@ def choose_memory(prior: Prior | str | Path | Literal[False] | None, store: str 
     """
     if prior is False or prior == "none":
         return None
-    from metanas.meta.prior import LearnedPrior, beside
+    from metanas.meta.prior import LearnedPrior, beside, shipped_prior
 
     if prior is None:
-        place = None if store is False else beside(store)
-        return None if place is None or not place.exists() else _of_file(place)
+        own = None if store is False else beside(store)
+        place = own if own is not None and own.exists() else shipped_prior()
+        return None if place is None else _of_file(place)
     if isinstance(prior, str | Path):
         return _of_file(Path(prior).expanduser())
     return Memory(prior, prior if isinstance(prior, LearnedPrior) else None)

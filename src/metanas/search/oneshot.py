@@ -10,21 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from metanas.delivery.files import read_json, write_json
-from metanas.delivery.supernet_words import listed
+from metanas.delivery.supernet_words import LITTLE, listed, too_short, way_out_words
 from metanas.errors import InputError, MetaNASError
 from metanas.evaluation.memory import in_words
 from metanas.evaluation.recipe import batch_size
 from metanas.interfaces import Strategy
-from metanas.oneshot import check_oneshot, oneshot_bytes, rank_correlation
+from metanas.oneshot import check_oneshot, oneshot_bytes, oneshot_work, rank_correlation
 from metanas.oneshot.search import INHERITED
 from metanas.records import Evaluation, Objective
 from metanas.search.folder import SUPERNET
 from metanas.search.proposer import Proposer, Stage
-from metanas.search.supernet_job import SupernetJob
+from metanas.search.reach import opened
+from metanas.search.supernet_answers import NOTHING
+from metanas.search.supernet_job import ANSWERING_SHARE, LEAST_ANSWERING, SupernetJob
+from metanas.search.supernet_plan import SupernetPlan
 from metanas.spaces import Architecture, Space
-from metanas.spaces.decision import Decision, Value
-from metanas.spaces.narrowing import supernet_space
-from metanas.spaces.space import RECIPE, Limits
+from metanas.spaces.decision import Value
+from metanas.spaces.space import RECIPE
 from metanas.strategies import Brief, make_strategy
 from metanas.strategies.listed import Listed
 from metanas.tasks.data import LearningData
@@ -36,8 +38,8 @@ TICK = 5.0
 """Seconds between two notes of the time spent."""
 NEWS_EVERY, NEWS = 10.0, 10
 """Least seconds between two lines on how the choices stand, and how many there are in all."""
-NOTHING: Mapping[str, Any] = {"answers": [], "diagnosis": {}, "history": [], "messages": [], "steps": 0, "seconds": 0.0}
-"""What a supernet answers that was stopped before its first checkpoint."""
+FEWEST = 10
+"""A supernet that would have less than so many steps is not begun."""
 
 
 class Sharing(Proposer):
@@ -49,6 +51,7 @@ class Sharing(Proposer):
         self._closed: Mapping[str, Value] = {}
         self._answered: Mapping[str, Any] | None = None
         self._proposed: list[Architecture] = []
+        self._plain: Architecture | None = None
 
     def check(self, space: Space, data: LearningData, memory: int) -> None:
         """Refuses names that are none, spaces in which a supernet could leave nothing open, and supernets that would not fit in memory.
@@ -59,7 +62,7 @@ class Sharing(Proposer):
         if inner := self._name.partition(":")[2]:
             make_strategy(inner, Brief(space, Objective.of(data.metric), (INHERITED,)))
         rows = self.rows(data)
-        self._require_room(_opened(space)[0], min(rows, batch_size(rows)), memory)
+        self._require_room(opened(space)[0], min(rows, batch_size(rows)), memory)
 
     def rows(self, data: LearningData) -> int:
         """Half of the training rows."""
@@ -73,7 +76,8 @@ class Sharing(Proposer):
             MetaNASError: if its training came to nothing.
         """
         assert stage.plan is not None
-        narrowed, self._closed = _opened(brief.space)
+        self._plain = brief.space.baseline
+        narrowed, self._closed = opened(brief.space)
         self._open = tuple(d.name for d in narrowed.decisions if len(d.options) > 1)
         written = stage.folder / SUPERNET / ANSWERS
         answered: Mapping[str, Any]
@@ -87,13 +91,19 @@ class Sharing(Proposer):
         self._proposed = [Architecture.from_json(a["architecture"]) for a in answered["answers"]]
         return Listed(self._proposed, brief.fidelities[-1], self._name)
 
-    def untried(self) -> Architecture | None:
-        """The first answer."""
-        return next(iter(self._proposed), None)
+    def untried(self) -> tuple[Architecture, str] | None:
+        """The first answer, or the plain network where the answers are chance."""
+        if self._answered is None or self._plain is None:
+            return None
+        if self._proposed and self._answered.get("learned", True):
+            return self._proposed[0], f"no network was tried alone, so the answer is the one that {self._name} holds for the best"
+        early = f"no network was tried alone, and the choices of {self._name} were not learned yet"
+        return self._plain, f"{early}, so the plain network is the answer"
 
     def record(self, evaluations: Sequence[Evaluation], metric: str) -> Mapping[str, Any] | None:
-        """The method; what was open and closed; ``steps``, ``seconds``, ``diagnosis``, ``history`` and ``messages`` of its training; each
-        answer's ``inherited`` score and the one it had ``alone``, and their ``rank_correlation`` over so many ``points``."""
+        """The method; what was open and closed; what came of its training (:func:`~metanas.search.supernet_answers.answered`), with the
+        score that each answer had ``alone``; the ``rank_correlation`` of both scores over so many ``points``; and where the budget was too
+        ``short`` for a supernet, or for more than a few steps, what it would have ``needed``, in seconds, if that can be told."""
         if self._answered is None:
             return None
         alone = _alone(evaluations, metric)
@@ -108,13 +118,17 @@ class Sharing(Proposer):
         assert stage.plan is not None
         if stage.hurried and not checkpoint.exists():
             return NOTHING
-        plan = stage.plan
+        plan, end = stage.plan, time.monotonic()
         if not stage.hurried:
             self._require_room(space, plan.batch, stage.memory)
+            end = stage.begin("supernet", plan.until)
+            if not checkpoint.exists() and self._too_short(space, plan, end):
+                needed = self._needed(space, plan, NOTHING)
+                stage.tell(too_short(needed))
+                return {**NOTHING, "short": True, "needed": needed}
             stage.tell("going on with the supernet from its last checkpoint" if checkpoint.exists() else self._opening())
-        end = time.monotonic() if stage.hurried else stage.begin("supernet", plan.until)
         job = SupernetJob(self._name, space, brief.seed, plan.steps, plan.batch, plan.answers, checkpoint, end)
-        heard = _Heard(stage)
+        heard = _Heard(stage, "" if brief.task is None else brief.task.metric)
         stage.executor.call(job.to_json(), max(end, time.monotonic()) + PATIENCE, heard.hear)
         while heard.answered is None:
             stage.executor.results(0.5)
@@ -123,7 +137,21 @@ class Sharing(Proposer):
                 raise InputError(heard.refusal)
             if heard.reason is not None:
                 raise MetaNASError(f"the supernet of space {brief.space.name} could not be trained by {self._name}: {heard.reason}")
-        return heard.answered
+        return heard.answered if stage.hurried else {**heard.answered, "needed": self._needed(space, plan, heard.answered)}
+
+    def _too_short(self, space: Space, plan: SupernetPlan, end: float) -> bool:
+        """Whether the time until ``end``, on the clock, is not enough for a few steps."""
+        left = end - time.monotonic()
+        step = (plan.step_seconds or 0.0) * oneshot_work(self._name, space)
+        return left - max(LEAST_ANSWERING, ANSWERING_SHARE * left) < FEWEST * step if math.isfinite(left) else False
+
+    def _needed(self, space: Space, plan: SupernetPlan, answered: Mapping[str, Any]) -> float | None:
+        """The budget, in seconds, with which a training that was short would have taught something; None if it was not, or not timed."""
+        steps = answered["steps"]
+        if plan.step_seconds is None or steps >= LITTLE:
+            return None
+        training = LITTLE * (answered["seconds"] / steps if steps else plan.step_seconds * oneshot_work(self._name, space))
+        return plan.budget_for(max(training / (1 - ANSWERING_SHARE), training + LEAST_ANSWERING))
 
     def _require_room(self, space: Space, batch: int, memory: int) -> None:
         needed = oneshot_bytes(self._name, space, batch)
@@ -141,38 +169,12 @@ class Sharing(Proposer):
         return f"the supernet keeps {len(self._open)} choice{'s' * (len(self._open) != 1)} open ({listed(self._open)}){left}"
 
 
-def _opened(space: Space) -> tuple[Space, Mapping[str, Value]]:
-    """What a supernet leaves open in ``space``, and what it closes."""
-    try:
-        return supernet_space(reachable(space))
-    except InputError:  # nothing of what is in reach: then all may be open, and the limits hold for the answers alone
-        return supernet_space(space)
-
-
-def reachable(space: Space) -> Space:
-    """``space`` without the options that its limits leave to no network, or in an ordered choice (a depth) only to cut-down ones.
-
-    A supernet has a place for every option; what no admitted network comes near would only take its time.
-    """
-    if space.listed or space.limits == Limits():
-        return space
-    return space.narrowed({d.name: [o for o in d.options if _in_reach(space, d, o)] for d in space.decisions})
-
-
-def _in_reach(space: Space, decision: Decision, option: Value) -> bool:
-    if space.admits(space.edit(space.baseline, decision.name, option)):
-        return True
-    try:
-        return not decision.ordered and bool(space.narrowed({decision.name: [option]}).baseline)
-    except InputError:
-        return False
-
-
 @dataclass
 class _Heard:
     """What the worker says of the supernet that it trains, and what of it the user is told."""
 
     stage: Stage
+    metric: str
     answered: Mapping[str, Any] | None = None
     reason: str | None = None
     refusal: str | None = None
@@ -194,6 +196,8 @@ class _Heard:
         for text in message.get("messages", (self.answered or {}).get("messages", ()))[self.told :]:
             self.told += 1
             self.stage.tell(text)
+        if (way_out := message.get("answered", {}).get("way_out")) is not None:
+            self.stage.tell(way_out_words(way_out, self.metric))
         if "trained" in message:
             self.news = {}
             self.stage.tell(f"supernet trained, {message['trained']:,} steps; comparing architectures by its shared weights")

@@ -111,6 +111,7 @@ class Situation:
         supernet: rows with which a supernet trains its weights, where the search begins with one; else None.
         step_seconds: of one training step of the plain network; needed with a time budget.
         group_seconds: in which a whole group does a step, where candidates train together.
+        untimed: whether these seconds are but a guess, since the time was up before a step was timed.
     """
 
     train: int
@@ -125,6 +126,7 @@ class Situation:
     supernet: int | None = None
     step_seconds: float | None = None
     group_seconds: float | None = None
+    untimed: bool = False
 
     @property
     def steps_per_epoch(self) -> int:
@@ -164,7 +166,9 @@ def make_plan(at: Situation) -> Plan:
     searchable = math.inf if at.population else trying / 3 / (steps * at.step_seconds)
     sharing = None
     if at.supernet is not None:
-        sharing = plan_supernet(at.supernet, at.answers(confirm * folds), steps).timed(at.overhead + exploring - trying)
+        kept, share = (at.overhead + CLOSING_SECONDS) / (1 - CLOSING_SHARE), (1 - CLOSING_SHARE) * (exploring - trying) / left
+        sharing = plan_supernet(at.supernet, at.answers(confirm * folds), steps)
+        sharing = sharing.timed(at.overhead + exploring - trying, kept, share, None if at.untimed else at.step_seconds)
     return Plan(
         _rungs(steps, per_epoch),
         final,

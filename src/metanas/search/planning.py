@@ -43,6 +43,7 @@ def situation_of(run: Run, data: LearningData, space: Space, budget: Budget, exe
         supernet=supernet,
         step_seconds=times.get("step"),
         group_seconds=times.get("group") if together else None,
+        untimed=bool(times) and not times["timed"],
     )
 
 
@@ -72,4 +73,4 @@ def _times(run: Run, space: Space, budget: Budget, executor: Executor, together:
         executor.results(0.5)
     if "reason" in heard:
         raise MetaNASError(f"the plain network of space {space.name} can't be trained: {heard['reason']}")
-    return heard if "step" in heard else {"step": 1.0, "group": 1.0}  # the time is up before a single step was timed
+    return {**heard, "timed": True} if "step" in heard else {"step": 1.0, "group": 1.0, "timed": False}  # the time is up already

@@ -74,8 +74,8 @@ class Proposer(ABC):
         """Rows with which weights are trained before the first proposal; None where none are."""
         return None
 
-    def untried(self) -> Architecture | None:
-        """The best guess where nothing could be evaluated; None for the plain network."""
+    def untried(self) -> tuple[Architecture, str] | None:
+        """The best guess where nothing could be evaluated, and a sentence that says so; None for the plain network."""
         return None
 
     def record(self, evaluations: Sequence[Evaluation], metric: str) -> Mapping[str, Any] | None:

@@ -94,7 +94,7 @@ def search(
     most = parse_count(max_params) if max_params is not None else None
     chosen = choice.space.within(parameters=most)
     together = batchable(chosen.graph(chosen.baseline))
-    named = choose_proposer(strategy or ("evolution" if together else "hyperband:evolution"))
+    named = choose_proposer(strategy or default_strategy(together))
     proposer_for(named.name).check(chosen, task.prepare()[0], room(device))  # before anything is written
     files = homes(builders())
     workers = _workers(workers, device) if files is not None else 0
@@ -120,6 +120,11 @@ def search(
         )  # fmt: skip
         run.write(folder)
         return Sitting(task, chosen, run, folder, experience, limits, memory, observers).go()
+
+
+def default_strategy(together: bool) -> str:
+    """What searches where nothing was named; where candidates can't train together, many are trained briefly and the best longer."""
+    return "meta" if together else "hyperband:meta"
 
 
 def resume(

@@ -24,12 +24,14 @@ class Hello:
         device: where to compute: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         settings: keywords of ``TrainingSettings``.
         plugins: modules or ``.py`` files with the user's operations, to be imported.
+        starts: folder of initial weights that candidates are offered; None without any.
     """
 
     data: str
     device: str = "cpu"
     settings: dict[str, Any] | None = None
     plugins: Sequence[str] = ()
+    starts: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object: the keywords of this class."""
@@ -48,6 +50,7 @@ class Session:
         self._device = hello.device
         self._data = LearningData.load(Path(hello.data))
         self._settings = TrainingSettings(**hello.settings or {})
+        self._starts = None if hello.starts is None else Path(hello.starts)
         self._evaluators: dict[float | None, TrainingEvaluator] = {}  # by the longest time for a candidate: one, as a rule
 
     def do(self, job: dict[str, Any], say: Say) -> None:
@@ -66,7 +69,8 @@ class Session:
 
         seconds = job["seconds"]
         if seconds not in self._evaluators:
-            self._evaluators[seconds] = TrainingEvaluator(self._data, replace(self._settings, seconds=seconds), device=self._device)
+            settings = replace(self._settings, seconds=seconds)
+            self._evaluators[seconds] = TrainingEvaluator(self._data, settings, self._device, self._starts)
         candidates = [Candidate.from_json(record) for record in job["candidates"]]
         for evaluation in self._evaluators[seconds].evaluate(candidates, job["deadline"]):
             say({"evaluation": evaluation.to_json()})
@@ -75,17 +79,20 @@ class Session:
         """A final training on training and validation data; the weights go to a file."""
         from safetensors.torch import save_file
 
+        from metanas.evaluation.start import offered
         from metanas.evaluation.training import train_final
         from metanas.records import Candidate
 
+        candidate = Candidate.from_json(job["candidate"])
         outcome = train_final(
-            Candidate.from_json(job["candidate"]),
+            candidate,
             self._data.joined(),
             epochs=job["epochs"],
             deadline=job["deadline"],
             settings=self._settings,
             device=self._device,
             progress=lambda done, left: say({"progress": done, "left": left}),
+            weights=offered(candidate, self._starts),
         )
         save_file(outcome.state, job["out"])
         say({"trained": {"epochs": outcome.epochs, "seconds": outcome.seconds}})

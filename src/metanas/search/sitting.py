@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ from metanas.search.planning import affordable, situation_of, unproposed
 from metanas.search.proposer import Stage
 from metanas.search.proposers import proposer_for
 from metanas.search.session import Hello, Session
+from metanas.search.starts import Starts
 from metanas.spaces import Space
 from metanas.strategies import Brief
 from metanas.tasks import Task
@@ -70,6 +72,7 @@ class Sitting:
         self._interrupted = False
         self._scoring_seconds = 0.0
         self._notes: list[str] = []
+        self._starts: Starts | None = None
 
     def go(self) -> SearchResult:
         """Search, train, score, write."""
@@ -119,7 +122,10 @@ class Sitting:
             what = f"the training arrays can't be written into {where} ({why})"
             raise InputError(f"{what}; make room there, or choose another --out") from error
         memory = room() // max(cores(), self._workers)  # for one of as many trainings as there are cores, however few workers
-        hello = Hello(str(arrays / "data"), self._run.device, {"memory": memory}, self._run.plugins)
+        if self._memory is not None:
+            self._starts = Starts(self._memory, self._task.describe(), arrays / "starts", self._run.device)
+        starts = None if self._starts is None else str(self._starts.folder)
+        hello = Hello(str(arrays / "data"), self._run.device, {"memory": memory}, self._run.plugins, starts)
         if not self._workers:
             return InlineExecutor(Session(hello))
         return LocalExecutor(self._workers, hello)
@@ -151,6 +157,7 @@ class Sitting:
             trials=None if self._run.trials is None else self._run.trials - plan.confirm * plan.folds,
             trial_seconds=plan.trial_seconds,
             observers=self._observers,
+            starts=self._starts,
         )
         loop.restore(journal.finished)
         try:
@@ -197,8 +204,10 @@ class Sitting:
 
     def _finals(self, executor: Executor, plan: Plan, loop: Loop, arrays: Path) -> list[Trained]:
         plain = unproposed(self._space, self._space.baseline, plan.fidelities[-1], self._run.seed)
-        candidates, epochs = [plain], [final_epochs(None, plan)]
         found = self._found(loop, plan)
+        if found is not None and found.proposal.weights_from and found.proposal.architecture == self._space.baseline:
+            plain = replace(plain, proposal=replace(plain.proposal, weights_from=found.proposal.weights_from))
+        candidates, epochs = [plain], [final_epochs(None, plan)]
         if found is not None and found.proposal.architecture != self._space.baseline:
             candidates.insert(0, found)
             epochs.insert(0, final_epochs(loop.best, plan))
@@ -220,11 +229,13 @@ class Sitting:
         """The candidate with the best evaluation; where nothing was evaluated, the one that the proposer would bet on."""
         if loop.best is not None:
             architecture = loop.best.proposal.architecture
-            return Candidate(loop.best.proposal, self._space.graph(architecture), self._space.recipe(architecture), loop.best.seed)
+            found = Candidate(loop.best.proposal, self._space.graph(architecture), self._space.recipe(architecture), loop.best.seed)
+            return found if self._starts is None else self._starts.kept(found, loop.best)
         if loop.evaluations or (guess := self._proposer.untried()) is None:
             return None
-        self._notes.append(f"no network was tried alone, so the answer is the one that {self._run.strategy} holds for the best")
-        return unproposed(self._space, guess, plan.fidelities[-1], self._run.seed)
+        architecture, why = guess
+        self._notes.append(why)
+        return unproposed(self._space, architecture, plan.fidelities[-1], self._run.seed)
 
     def _interrupt(self) -> None:
         """After Ctrl-C: the first ends the search early, another one at once."""
@@ -255,14 +266,16 @@ class Sitting:
     def _deliver(self, loop: Loop, finals: list[Trained], fitted: list[Entry]) -> SearchResult:
         record = self._proposer.record(loop.evaluations, self._task.metric)
         facts = (self._task, self._run, self._folder, self._space, self._budget, loop)
-        result = conclude(Ending(*facts, record, self._notes, self._interrupted, self._remembered(loop)), finals, fitted)
+        result = conclude(Ending(*facts, record, self._notes, self._interrupted, self._remembered(loop, finals)), finals, fitted)
         status: Status = "interrupted" if self._interrupted else "finished"
         self._experience.finish_search(self._run.search, status, result=result.to_json(), elapsed=self._budget.elapsed)
         return SearchResult(result, self._folder, tuple(sorted(loop.evaluations, key=lambda e: e.proposal.id)))
 
-    def _remembered(self, loop: Loop) -> Mapping[str, Any] | None:
+    def _remembered(self, loop: Loop, finals: list[Trained]) -> Mapping[str, Any] | None:
         """Which prior the search began with, and what it was worth."""
         if self._memory is None:
             return None
-        told = self._memory.worth(loop.evaluations, self._objective, self._space, self._task.describe())
-        return {**self._memory.record, "worth": told}
+        worth = self._memory.worth(loop.evaluations, self._objective, self._space, self._task.describe())
+        answer = next(final.candidate for final in finals if final.reason is None)
+        started = None if self._starts is None else self._starts.told(loop.evaluations, answer)
+        return {**self._memory.record, "worth": worth, "started": started}

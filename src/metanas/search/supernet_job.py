@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metanas.errors import InputError
 from metanas.interfaces import State
-from metanas.records import lower_is_better
 from metanas.search.objective import objective_for
+from metanas.search.supernet_answers import NOTHING, answered
 from metanas.search.supernet_data import halves, judges
-from metanas.spaces import Architecture, Space
+from metanas.spaces import Space
 from metanas.spaces.serial import space_from_json, space_to_json
 from metanas.states import load_state, save_state
 from metanas.tasks.data import LearningData
@@ -31,8 +31,6 @@ ANSWERING_SHARE = 0.15
 """Share of the time for finding the answers once the training has ended."""
 LEAST_ANSWERING = 3.0
 """Seconds that finding the answers may take even where the time is over."""
-SPARE = 2
-"""So many times the answers that are wanted are asked for: some lead to equal networks."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +73,8 @@ def do_supernet_job(job: SupernetJob, data: LearningData, device: str, say: Call
     """Train the supernet of a job as far as its steps and its time go, from its checkpoint if there is one, and say what it answers.
 
     While it trains it says ``progress`` (share done), ``left`` (seconds), ``diagnosis`` and ``messages``; then ``trained``, the number of
-    its steps; in the end ``answered``, an object with ``answers`` (each an ``architecture`` and its ``inherited`` score or None),
-    ``diagnosis``, ``history``, ``messages``, ``steps`` and ``seconds`` of training. The plain network is the second of the answers, so
-    that the search has something sound to compare with where the method fails. Or ``refused``, in a sentence: what it was to go on from is
-    damaged, or of another method or space.
+    its steps; in the end ``answered``: what :func:`~metanas.search.supernet_answers.answered` says, and ``seconds`` of training. Or
+    ``refused``, in a sentence: what it was to go on from is damaged, or of another method or space.
 
     Raises:
         CandidateFailedError: if the training does not give numbers, or finds no memory.
@@ -93,8 +89,12 @@ def do_supernet_job(job: SupernetJob, data: LearningData, device: str, say: Call
         # Where a strategy finds the answers on the validation rows, no training rows are needed for learning choices.
         learned = data if method.strategy is not None else halves(data, job.seed)
         course = _train(job, method, Tensors.of(learned, device), device, say)
+        elapsed = course.seconds + course.elapsed
+        if not course.state["step"]:
+            say({"answered": NOTHING})
+            return
         say({"trained": course.state["step"]})
-        say({"answered": _answered(job, method, course, Tensors.of(judges(data), device))})
+        say({"answered": {**_answered(job, method, course.state, Tensors.of(judges(data), device)), "seconds": elapsed}})
     except InputError as error:
         say({"refused": str(error)})
     except (MemoryError, RuntimeError) as error:
@@ -176,35 +176,10 @@ def _train(job: SupernetJob, method: SupernetMethod, tensors: Tensors, device: s
     return course
 
 
-def _answered(job: SupernetJob, method: SupernetMethod, course: _Course, tensors: Tensors) -> dict[str, Any]:
-    from metanas.oneshot import answers, inherited
-
-    state, seconds, metric = course.state, course.seconds + course.elapsed, tensors.data.metric
-    deadline, goal = max(job.deadline, time.monotonic() + LEAST_ANSWERING), objective_for(tensors.data.kind, metric)
-    ranked = answers(method, state, tensors, SPARE * job.answers, objective=goal, deadline=deadline, seed=job.seed)
-    first, *others = [r.architecture for r in ranked] or [job.space.baseline]
-    proposed = _different(job.space, [first, job.space.baseline, *others])[: job.answers]
-    scores = {r.architecture.key: r.inherited for r in ranked if r.inherited is not None}
-    unscored = [a for a in proposed if a.key not in scores]
-    sign = -1 if lower_is_better(metric) else 1
-    found = inherited(method, state, tensors, unscored, deadline)  # fewer where the time is over
-    scores |= {a.key: sign * value for a, value in zip(unscored, found, strict=False) if math.isfinite(value)}
-    return {
-        "answers": [{"architecture": a.to_json(), "inherited": scores.get(a.key)} for a in proposed],
-        "diagnosis": method.diagnosis(state),
-        "history": method.history(state),
-        "messages": method.messages(state),
-        "steps": state["step"],
-        "seconds": seconds,
-    }
-
-
-def _different(space: Space, architectures: Sequence[Architecture]) -> list[Architecture]:
-    """The first of all that lead to the same training."""
-    found: dict[tuple[str, str], Architecture] = {}
-    for architecture in architectures:
-        found.setdefault((space.graph(architecture).key, str(space.recipe(architecture))), architecture)
-    return list(found.values())
+def _answered(job: SupernetJob, method: SupernetMethod, state: State, tensors: Tensors) -> dict[str, Any]:
+    deadline = max(job.deadline, time.monotonic() + LEAST_ANSWERING)
+    goal = objective_for(tensors.data.kind, tensors.data.metric)
+    return answered(method, state, tensors, job.space, job.answers, job.seed, goal, deadline)
 
 
 def _require_finite(state: State) -> None:

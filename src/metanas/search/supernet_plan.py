@@ -27,16 +27,26 @@ class SupernetPlan:
         batch: examples per step.
         answers: most architectures to be evaluated alone afterwards.
         until: seconds of the budget at which its answers are there; None if time is not limited.
+        overhead: seconds of a budget that are not for searching or training.
+        share: of a budget's other seconds, those for the supernet; None if time is not limited.
+        step_seconds: of one training step of the plain network; None if there was no time to measure it.
     """
 
     steps: int
     batch: int
     answers: int
     until: float | None = None
+    overhead: float = 0.0
+    share: float | None = None
+    step_seconds: float | None = None
 
-    def timed(self, until: float) -> SupernetPlan:
+    def timed(self, until: float, overhead: float, share: float, step_seconds: float | None) -> SupernetPlan:
         """The same with a limit of time."""
-        return replace(self, steps=LONGEST * self.steps, until=until)
+        return replace(self, steps=LONGEST * self.steps, until=until, overhead=overhead, share=share, step_seconds=step_seconds)
+
+    def budget_for(self, seconds: float) -> float | None:
+        """The budget, in seconds, that has so many for the supernet; None if time is not limited."""
+        return None if self.share is None else self.overhead + seconds / self.share
 
 
 def plan_supernet(rows: int, answers: int | None, trial_steps: float) -> SupernetPlan:

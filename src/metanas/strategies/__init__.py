@@ -10,6 +10,7 @@ from metanas.strategies import genetic as genetic
 from metanas.strategies import hyperband as hyperband
 from metanas.strategies import kde as kde
 from metanas.strategies import local_search as local_search
+from metanas.strategies import meta as meta
 from metanas.strategies import meta_bayes as meta_bayes
 from metanas.strategies import meta_policy as meta_policy
 from metanas.strategies import nsga2 as nsga2
@@ -18,6 +19,7 @@ from metanas.strategies import q_learning as q_learning
 from metanas.strategies import random as random
 from metanas.strategies import reinforce as reinforce
 from metanas.strategies import screen as screen
+from metanas.strategies import warm_start as warm_start
 from metanas.strategies.base import BaseStrategy as BaseStrategy
 from metanas.strategies.base import Brief as Brief
 from metanas.strategies.base import make_strategy as make_strategy

@@ -72,9 +72,9 @@ class Known:
 class BaseStrategy(Strategy):
     """A strategy that proposes one architecture after the other.
 
-    Starts with the space's baseline and, with a prior, its shortlist; then asks :meth:`propose`. Nothing is
-    asked twice: a known architecture is given to :meth:`revisit`, and after :data:`UNSEEN_TRIES` of them in a row an unseen one is
-    drawn instead. Ends when the space is exhausted.
+    Starts with the space's baseline; then asks :meth:`propose`. Nothing is asked twice: a known architecture is given to
+    :meth:`revisit`, and after :data:`UNSEEN_TRIES` of them in a row an unseen one is drawn instead. Ends when the space is exhausted.
+    A prior's shortlist comes before that with the wrapper ``warm-start``, not here.
 
     Attributes:
         brief, space: what it was given.
@@ -92,8 +92,6 @@ class BaseStrategy(Strategy):
         self._asked = 0
         self._seen: set[str] = set()
         self._first: list[Architecture] = [self.space.baseline]
-        if brief.prior is not None and brief.task is not None:
-            self._first += brief.prior.shortlist(self.space, brief.task, 8)
 
     @abstractmethod
     def propose(self) -> Architecture:

@@ -35,6 +35,8 @@ POINTS = 300
 """Most results that the models see: the best half and the latest half."""
 FEWEST = 4
 """Results from which on the cold model says something."""
+DOUBT = 0.5
+"""Trust below which the transferred model is let go of."""
 TRUST, RATE = 0.85, 2.0
 """Share of proposals that the transferred model has at first, and how fast that follows its and the cold model's hits."""
 
@@ -63,6 +65,7 @@ class MetaBayes(BaseStrategy):
         if self._surrogate is not None:
             self._first = []  # what the shortlist knows the surrogate knows better
         self._hits = {"transferred": 0.0, "cold": 0.0}
+        self._random = 0  # architectures that were drawn at random since the transferred model was let go of
         self._expected: dict[str, dict[str, float]] = {}  # of what is pending: the place that each model gave it, see _places
 
     @property
@@ -77,28 +80,49 @@ class MetaBayes(BaseStrategy):
 
     def propose(self) -> Architecture:
         """The most promising candidate of the model whose turn it is."""
-        known, values = self._told()
-        ready = len(known) >= FEWEST and float(np.ptp(values)) > 0
-        if self._surrogate is None and (not ready or len(known) < self._start):
+        known, values = self.told()
+        ready = informative(values)
+        if not self.taught and (not ready or len(known) < self._start):
             return self.space.sample(self.rng)
-        if ready:
-            self._cold.fit(known, promising(values), len(self.known))
-        transferred = self._surrogate is not None and (not ready or self.rng.random() < self.trust)
-        found = self._best(known, values, transferred)
-        if self._surrogate is not None and ready:
-            self._expected[found.key] = {
-                "transferred": _place(self._surrogate.condition(known, values, [found])[0][0], values),
-                "cold": _place(self._cold.condition(known, promising(values), [found])[0][0], promising(values)),
-            }
+        if not ready and len(known) >= FEWEST:  # all the same: where the prior leads there is nothing to learn
+            return self.space.sample(self.rng)
+        transferred = self.taught and (not ready or self.rng.random() < self.trust)
+        early = not transferred and len(known) < self._start
+        if self.taught and not transferred and self.trust < DOUBT and self._random < self._start:  # let go of: begin as without a prior
+            early, self._random = True, self._random + 1
+        found = self.space.sample(self.rng) if early else self.best(known, values, transferred)
+        if self.taught and ready:
+            self._expected[found.key] = self.places(found, known, values)
         return found
 
-    def _told(self) -> tuple[list[Architecture], Vector]:
+    @property
+    def taught(self) -> bool:
+        """Whether there is a transferred model."""
+        return self._surrogate is not None
+
+    def told(self) -> tuple[list[Architecture], Vector]:
         """What was told, the best and the latest, with failures as bad as the worst."""
         told = [self.known[key] for key in self.telling(POINTS)]
         return [k.architecture for k in told], on_one_scale(told)
 
-    def _best(self, known: list[Architecture], values: Vector, transferred: bool) -> Architecture:
-        """The candidate of largest expected improvement; what is pending is taken to turn out as expected."""
+    def places(self, found: Architecture, known: Sequence[Architecture], values: Vector) -> dict[str, float]:
+        """The share of what was told that each model expects an architecture to be better than; results must tell something."""
+        assert self._surrogate is not None
+        self._cold.fit(known, promising(values), len(self.known))
+        return {
+            "transferred": place(self._surrogate.condition(known, values, [found])[0][0], values),
+            "cold": place(self._cold.condition(known, promising(values), [found])[0][0], promising(values)),
+        }
+
+    def best(self, known: list[Architecture], values: Vector, transferred: bool) -> Architecture:
+        """The candidate of largest expected improvement under a model; what is pending is taken to turn out as expected.
+
+        Args:
+            known, values: what was told; the cold model needs results that tell something.
+            transferred: whether under the transferred model.
+        """
+        if not transferred:
+            self._cold.fit(known, promising(values), len(self.known))
         waiting = [a for a in self.pending.values() if a.key not in self.known]
         shown = values if transferred else promising(values)
         if waiting:
@@ -146,23 +170,29 @@ class MetaBayes(BaseStrategy):
             if said is None:
                 continue
             others = np.array([value for key, value in ranks.items() if key != result.architecture.key])
-            place = _place(ranks[result.architecture.key], others)
+            found = place(ranks[result.architecture.key], others)
             for model, expected in said.items():
-                self._hits[model] += 1.0 - abs(expected - place)
+                self._hits[model] += 1.0 - abs(expected - found)
 
     # -- state ---------------------------------------------------------------------------------------------------------
 
     def memory(self) -> State:
         """Hits, what was said of what is pending, and the cold model's hyper-parameters."""
         expected = {key: dict(said) for key, said in self._expected.items()}
-        return {"hits": dict(self._hits), "expected": expected, "cold": self._cold.memory()}
+        return {"hits": dict(self._hits), "random": self._random, "expected": expected, "cold": self._cold.memory()}
 
     def remember(self, state: State) -> None:
         """Take them back."""
+        self._random = state["random"]
         self._hits, self._expected = dict(state["hits"]), {key: dict(said) for key, said in state["expected"].items()}
         self._cold.remember(state["cold"])
 
 
-def _place(value: float, among: Vector) -> float:
+def informative(values: Vector) -> bool:
+    """Whether results are enough, and differ, for the cold model."""
+    return len(values) >= FEWEST and float(np.ptp(values)) > 0
+
+
+def place(value: float, among: Vector) -> float:
     """The share of ``among`` that ``value`` is better than, ties counting half."""
     return float(((among < value).sum() + 0.5 * (among == value).sum()) / max(1, len(among)))

@@ -35,7 +35,7 @@ def best_predicted(device: DeviceModel, candidates: Encoded, scores: Vector, lim
         candidates: architectures.
         scores: of each, larger is better, ``(candidates,)``.
         limit: in the unit of the device's measurements.
-        margin: standard deviations by which a prediction must stay below it; with none about half of the answers break it.
+        margin: standard deviations by which a prediction must stay below it; with none many answers break it.
     """
     mean, deviation = device.predict(candidates)
     keeps = mean + margin * deviation <= limit

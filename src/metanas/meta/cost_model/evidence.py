@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from metanas.meta.cost_model.features import Vector
 
 _START = (-4.0, -5.0)
+"""Logarithms from which the search starts: of the covariances' variances, of the noise's."""
 _PRIOR = (-9.0, 4.0)
 """Mean and standard deviation of the logarithm of a covariance's variance: wide, there so that one of no use ends small and not at zero."""
 _BOUNDS = (-16.0, 3.0)
+"""Of all of these logarithms."""
 JITTER = 1e-9
 
 

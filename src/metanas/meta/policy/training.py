@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from metanas.meta.policy.controller import Controller
 from metanas.meta.surrogate.history import Floats
 
-Reward = Callable[[Floats], Floats]
+Reward = Callable[[NDArray[np.int64]], Floats]
 """Ranks of options ``(architectures, decisions)`` to rewards ``(architectures,)``, about standard normal over random architectures."""
 ENTROPY, IMPROVED = 0.03, 2.0
 """Weight of the entropy, at the beginning (it falls to a tenth); and what an improvement on the best so far counts beside the reward."""

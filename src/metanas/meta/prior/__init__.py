@@ -7,8 +7,13 @@ from metanas.meta.prior.form import Form as Form
 from metanas.meta.prior.learned import LearnedPrior as LearnedPrior
 from metanas.meta.prior.learned import Provenance as Provenance
 from metanas.meta.prior.learning import learn as learn
+from metanas.meta.prior.lesson_file import load_lessons as load_lessons
+from metanas.meta.prior.lesson_file import save_lessons as save_lessons
+from metanas.meta.prior.lesson_file import shipped_lessons as shipped_lessons
+from metanas.meta.prior.lesson_file import shipped_prior as shipped_prior
 from metanas.meta.prior.lessons import Lesson as Lesson
 from metanas.meta.prior.lessons import Read as Read
+from metanas.meta.prior.lessons import Told as Told
 from metanas.meta.prior.lessons import gather as gather
 from metanas.meta.prior.lessons import lessons_from as lessons_from
 from metanas.meta.prior.lessons import read as read

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from metanas.meta.prior.form import CLOSED, Choices, Form
 from metanas.meta.prior.learned import LearnedPrior, Provenance
 from metanas.meta.prior.lessons import UNREADABLE
 from metanas.meta.prior.memories import EarlierTask, KnownSpace, Skill
+from metanas.meta.prior.parts import embedding_size, parts_of, parts_record
 from metanas.meta.surrogate import DeepKernel
 from metanas.states import load_state, save_state
 
@@ -78,7 +80,15 @@ def digest(content: bytes) -> str:
 
 def _record(prior: LearnedPrior) -> dict[str, Any]:
     spaces = {name: _space_record(known) for name, known in prior.spaces.items()}
-    return {"schema": SCHEMA, **asdict(prior.provenance), "attributes": list(prior.attributes), "spaces": spaces}
+    record = {"schema": SCHEMA, **asdict(prior.provenance), "attributes": list(prior.attributes), "spaces": spaces}
+    return record if prior.bank is None else {**record, "bank": _banks().bank_record(prior.bank)}
+
+
+def _banks() -> ModuleType:
+    """Loaded when needed: initial weights know the prior's embedding, and not the other way round."""
+    from metanas.meta.initialiser import record
+
+    return record
 
 
 def _space_record(known: KnownSpace) -> dict[str, Any]:
@@ -88,7 +98,7 @@ def _space_record(known: KnownSpace) -> dict[str, Any]:
     for row, task in enumerate(known.tasks):
         best[row, : len(task.best)] = np.array([known.form.code(c) for c in task.best], np.int16).reshape(-1, width)
         values[row, : len(task.best)] = task.values
-    kept = ("name", "fingerprint", "source", "data", "metric", "evaluations", "failed", "plain")
+    kept = ("name", "fingerprint", "source", "data", "metric", "evaluations", "failed", "plain", "shipped")
     return {
         "form": known.form.to_json(),
         "tasks": [{name: getattr(task, name) for name in kept} for task in known.tasks],
@@ -99,6 +109,7 @@ def _space_record(known: KnownSpace) -> dict[str, Any]:
         "kernel": None if known.kernel is None else known.kernel.arrays(),
         "aware": known.aware,
         "skill": None if known.skill is None else asdict(known.skill),
+        **parts_record(known),
     }
 
 
@@ -108,12 +119,14 @@ def _prior(record: Mapping[str, Any]) -> LearnedPrior:
         raise TypeError("attributes have names")
     spaces = {name: _known(one, len(attributes)) for name, one in record["spaces"].items()}
     made, version = str(record["made"]), str(record["version"])
-    return LearnedPrior(spaces, attributes, Provenance(made, version, int(record.get("stores", 1)), int(record.get("seed", 0))))
+    prior = LearnedPrior(spaces, attributes, Provenance(made, version, int(record.get("stores", 1)), int(record.get("seed", 0))))
+    prior.bank = _banks().bank_of(record["bank"], len(attributes)) if "bank" in record else None
+    return prior
 
 
 def _known(record: Mapping[str, Any], attributes: int) -> KnownSpace:
-    form = Form.from_json(record["form"])
-    embeddings = record["embeddings"].reshape(-1, attributes)
+    form, size = Form.from_json(record["form"]), embedding_size(record, attributes)
+    embeddings = record["embeddings"].reshape(-1, size)
     if not np.isfinite(embeddings).all() or not np.isfinite(record["values"]).all():
         raise ValueError("numbers that are none")
     tasks = tuple(
@@ -122,10 +135,11 @@ def _known(record: Mapping[str, Any], attributes: int) -> KnownSpace:
     )
     kernel = None if record["kernel"] is None else DeepKernel.from_arrays(record["kernel"])
     if kernel is not None:
-        _try(kernel, form.size, attributes)
+        _try(kernel, form.size, size)
     skill = record.get("skill")
     portfolio = _choices(form, record["portfolio"])
-    return KnownSpace(form, tasks, portfolio, kernel, bool(record.get("aware", False)), None if skill is None else Skill(**skill))
+    known = KnownSpace(form, tasks, portfolio, kernel, bool(record.get("aware", False)), None if skill is None else Skill(**skill))
+    return replace(known, **parts_of(record, form, size))
 
 
 def _choices(form: Form, codes: Sequence[Sequence[int]]) -> tuple[Choices, ...]:

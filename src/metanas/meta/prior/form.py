@@ -16,6 +16,7 @@ from metanas.spaces.space import Space
 
 Floats = NDArray[np.float64]
 Choices = Mapping[str, Value]
+Terms = tuple[tuple[str, tuple[Value, ...]], ...]
 CLOSED = -1
 """Code of a decision that is not open in an architecture."""
 
@@ -27,17 +28,19 @@ class KnownDecision:
     Args:
         name, options, ordered: as of :class:`~metanas.spaces.decision.Decision`.
         conditional: whether there are architectures in which it is not open.
+        when: earlier decisions that open it, each with the options that do; empty where that is not known.
     """
 
     name: str
     options: tuple[Value, ...]
     ordered: bool = False
     conditional: bool = False
+    when: Terms = ()
 
     @classmethod
     def of(cls, decision: Decision) -> KnownDecision:
         """What is known of a space's decision."""
-        return cls(decision.name, decision.options, decision.ordered, decision.when != ALWAYS)
+        return cls(decision.name, decision.options, decision.ordered, decision.when != ALWAYS, decision.when.terms)
 
     def rank(self, option: Value | None) -> float | None:
         """The position of an option; that of an unknown number lies between its neighbours'; None where it has none."""
@@ -64,7 +67,7 @@ class KnownDecision:
         ordered = (self.ordered or other.ordered) and (numeric or (not fresh and self.ordered))
         if ordered and numeric:
             options = tuple(sorted(options))
-        return KnownDecision(self.name, options, ordered, self.conditional or other.conditional)
+        return KnownDecision(self.name, options, ordered, self.conditional or other.conditional, _either(self.when, other.when))
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Form:
         """Both together; what only one of them has may be absent."""
         mine, theirs = ({d.name: d for d in form.decisions} for form in (self, other))
         common = {name: known.merged(theirs[name]) for name, known in mine.items() if name in theirs}
-        alone = {n: KnownDecision(d.name, d.options, d.ordered, True) for n, d in (mine | theirs).items() if n not in common}
+        alone = {n: KnownDecision(d.name, d.options, d.ordered, True, d.when) for n, d in (mine | theirs).items() if n not in common}
         return Form(self.space, tuple({**common, **alone}[name] for name in (mine | theirs)))
 
     @cached_property
@@ -152,12 +155,23 @@ class Form:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Form:
         """The form written by :meth:`to_json`."""
-        return cls(record["space"], tuple(KnownDecision(**{**d, "options": tuple(d["options"])}) for d in record["decisions"]))
+        return cls(record["space"], tuple(KnownDecision(**{**d, **_tuples(d)}) for d in record["decisions"]))
 
 
 def _guessed(name: str, options: tuple[Value, ...], choices: Sequence[Choices]) -> KnownDecision:
     numeric = all(map(_is_number, options))
     return KnownDecision(name, tuple(sorted(options)) if numeric else options, numeric, any(name not in one for one in choices))
+
+
+def _either(one: Terms, other: Terms) -> Terms:
+    """The conditions of a decision that two forms have in common; what opens it in either opens it."""
+    theirs = dict(other)
+    return tuple((name, (*among, *(o for o in theirs[name] if o not in among))) for name, among in one if name in theirs)
+
+
+def _tuples(decision: Mapping[str, Any]) -> dict[str, Any]:
+    """What JSON has made lists of; records of older versions have no conditions."""
+    return {"options": tuple(decision["options"]), "when": tuple((str(name), tuple(among)) for name, among in decision.get("when", ()))}
 
 
 def _is_number(option: object) -> bool:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import groupby
 
 import numpy as np
 
 from metanas import __version__
+from metanas.meta.director import LEAST_SOURCES, World, learn_director, left_out
 from metanas.meta.prior.embedding import attribute_names, embedded
+from metanas.meta.prior.ensemble import task_results
 from metanas.meta.prior.first import CAUTION
+from metanas.meta.prior.foretelling import encoded, teach_encoder
 from metanas.meta.prior.form import Floats, Form
 from metanas.meta.prior.learned import LearnedPrior, Provenance
 from metanas.meta.prior.lessons import Lesson
 from metanas.meta.prior.memories import EarlierTask, KnownSpace, Skill
+from metanas.meta.prior.taught_policy import teach_policy
 from metanas.meta.surrogate import DeepKernel, History, normal_scores, portfolio
 
+SURROGATES = ("deep-kernel", "rgpe")
+"""What may say on a new task what to expect: see :func:`learn`."""
 MOST_TASKS = 1000
 """Tasks of a space that are learned from: those with the most evaluations."""
 MOST_BEST = 50
@@ -30,13 +37,9 @@ AWARE = 8
 """Sources from which on the surrogate looks at the task's embedding."""
 STEPS, FOLD_STEPS = 250, 80
 """Of learning the surrogate; of learning it again without some of the tasks."""
-FOLDS = 3
-"""Parts of the tasks that are left out in turn."""
-LEAST_SOURCES = 3
-"""Without so many nothing is said of the skill."""
 
 
-def learn(lessons: Sequence[Lesson], seed: int = 0, *, made: str = "", stores: int = 1) -> LearnedPrior:
+def learn(lessons: Sequence[Lesson], seed: int = 0, *, made: str = "", stores: int = 1, surrogate: str = "deep-kernel") -> LearnedPrior:
     """What the lessons teach: the same from the same lessons and seed.
 
     Args:
@@ -44,34 +47,63 @@ def learn(lessons: Sequence[Lesson], seed: int = 0, *, made: str = "", stores: i
         seed: of the surrogates' weights and batches.
         made: the moment, for the record: ISO 8601.
         stores: how many stores the lessons come from, for the record.
+        surrogate: what says on a new task what to expect: a Gaussian process with a deep kernel over all tasks, or ``rgpe``, an ensemble
+            of one per task (:mod:`metanas.meta.surrogate.rgpe`).
     """
     ordered = sorted(lessons, key=lambda lesson: (lesson.form.space, lesson.fingerprint))
     names = attribute_names()
-    spaces = {name: _learned(list(group), names, seed) for name, group in groupby(ordered, key=lambda lesson: lesson.form.space)}
+    spaces = {name: _learned(list(group), names, seed, surrogate) for name, group in groupby(ordered, key=lambda lesson: lesson.form.space)}
     return LearnedPrior(spaces, names, Provenance(made, __version__, stores, seed))
 
 
-def _learned(lessons: list[Lesson], names: Sequence[str], seed: int) -> KnownSpace:
+def _learned(lessons: list[Lesson], names: Sequence[str], seed: int, surrogate: str) -> KnownSpace:
     lessons = sorted(sorted(lessons, key=lambda lesson: -len(lesson.values))[:MOST_TASKS], key=lambda lesson: lesson.fingerprint)
     form = reduce(Form.merged, [lesson.form for lesson in lessons])
     aware = len({lesson.source for lesson in lessons}) >= AWARE
-    histories = [_history(lesson, form, names, aware) for lesson in lessons]
+    embeddings = np.stack([embedded(lesson.task, names) for lesson in lessons])
+    histories = [_history(lesson, form, e if aware else 0 * e) for lesson, e in zip(lessons, embeddings, strict=True)]
+    kernel = _kernel_of(histories, seed, aware)
+    encoder, foretelling = None, None
+    if aware and kernel is not None:
+        encoder, foretelling = teach_encoder([lesson.task for lesson in lessons], embeddings, histories, kernel, seed)
+        if encoder is not None:
+            embeddings = np.stack([encoded(encoder, lesson.task) for lesson in lessons])
+            histories = [replace(history, task=e) for history, e in zip(histories, embeddings, strict=True)]
+            kernel = _kernel_of(histories, seed, aware)
     usable = [history for history in histories if np.ptp(history.y) > 0]
-    kernel = _kernel(usable, seed, aware, STEPS) if len({history.source for history in usable}) >= 2 else None
     telling = [(lesson, history) for lesson, history in zip(lessons, histories, strict=True) if np.ptp(history.y) > 0]
     chosen = _portfolio(telling, form, kernel) if telling else []
-    tasks = tuple(_remembered(lesson, names) for lesson in lessons)
-    return KnownSpace(form, tasks, tuple(form.choices(code) for code in chosen), kernel, aware, _skill(usable, seed, aware))
+    known = all(lesson.plain for lesson in lessons)  # of a space that isn't, nobody knows which decisions open others
+    taught = known and kernel is not None and len({history.source for history in usable}) >= LEAST_SOURCES
+    left = left_out(usable, lambda rest: _kernel(rest, seed, aware, FOLD_STEPS))
+    return KnownSpace(
+        form,
+        tuple(_remembered(lesson, e) for lesson, e in zip(lessons, embeddings, strict=True)),
+        tuple(form.choices(code) for code in chosen),
+        kernel,
+        aware,
+        _skill(left),
+        task_results(lessons, form) if surrogate == "rgpe" and kernel is not None else (),
+        teach_policy(usable, form, kernel, seed) if taught and kernel is not None else None,
+        encoder,
+        foretelling,
+        learn_director([World.of(*pair) for pair in left], seed),
+    )
 
 
-def _history(lesson: Lesson, form: Form, names: Sequence[str], aware: bool) -> History:
+def _kernel_of(histories: Sequence[History], seed: int, aware: bool) -> DeepKernel | None:
+    """The surrogate, where there are two sources to learn it from."""
+    usable = [history for history in histories if np.ptp(history.y) > 0]
+    return _kernel(usable, seed, aware, STEPS) if len({history.source for history in usable}) >= 2 else None
+
+
+def _history(lesson: Lesson, form: Form, embedding: Floats) -> History:
     order = np.argsort(-lesson.values, kind="stable")
     if len(order) > MOST_EVALUATIONS:
         others = np.linspace(MOST_BEST, len(order) - 1, MOST_EVALUATIONS - MOST_BEST).round().astype(np.int64)
         order = order[np.concatenate([np.arange(MOST_BEST), others])]
-    embedding = embedded(lesson.task, names)
     x = form.encode_all(lesson.choices[place] for place in order)
-    return History(x, lesson.values[order], embedding if aware else np.zeros_like(embedding), lesson.source)
+    return History(x, lesson.values[order], embedding, lesson.source)
 
 
 def _kernel(histories: Sequence[History], seed: int, aware: bool, steps: int) -> DeepKernel:
@@ -79,7 +111,7 @@ def _kernel(histories: Sequence[History], seed: int, aware: bool, steps: int) ->
     return kernel if aware else kernel.without_task()
 
 
-def _remembered(lesson: Lesson, names: Sequence[str]) -> EarlierTask:
+def _remembered(lesson: Lesson, embedding: Floats) -> EarlierTask:
     good = [int(place) for place in np.argsort(-lesson.values, kind="stable") if not lesson.failed[place]][:BEST]
     plain = next((float(v) for c, v in zip(lesson.choices, lesson.values, strict=True) if dict(c) == dict(lesson.plain)), None)
     return EarlierTask(
@@ -90,10 +122,11 @@ def _remembered(lesson: Lesson, names: Sequence[str]) -> EarlierTask:
         metric=lesson.metric,
         evaluations=len(lesson.values),
         failed=int(lesson.failed.sum()),
-        embedding=embedded(lesson.task, names),
+        embedding=embedding,
         best=tuple(lesson.choices[place] for place in good),
         values=tuple(float(lesson.values[place]) for place in good),
         plain=plain,
+        shipped=lesson.shipped,
     )
 
 
@@ -120,21 +153,11 @@ def _portfolio(taught: Sequence[tuple[Lesson, History]], form: Form, kernel: Dee
     return [codes[column] for column in portfolio(regret, PORTFOLIO)]
 
 
-def _skill(histories: Sequence[History], seed: int, aware: bool) -> Skill | None:
+def _skill(left: Sequence[tuple[History, DeepKernel]]) -> Skill | None:
     """Measured on tasks of whose source the surrogate has seen nothing."""
-    sources = sorted({history.source for history in histories})
-    if len(sources) < LEAST_SOURCES:
-        return None
-    folds = [set(sources[part::FOLDS]) for part in range(min(FOLDS, len(sources)))]
     better: dict[str, list[float]] = {}
-    for left in folds:
-        rest = [history for history in histories if history.source not in left]
-        if len(rest) < 2:
-            continue
-        kernel = _kernel(rest, seed, aware, FOLD_STEPS)
-        for history in histories:
-            if history.source in left:
-                better.setdefault(history.source, []).append(_better(kernel, history))
+    for history, kernel in left:
+        better.setdefault(history.source, []).append(_better(kernel, history))
     return Skill(float(np.mean([np.mean(shares) for shares in better.values()])), len(better)) if better else None
 
 

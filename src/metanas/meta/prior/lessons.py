@@ -70,6 +70,7 @@ class Lesson:
         failed: ``(architectures,)``.
         plain: choices of the space's plain network; empty where the space is not known here.
         searches: ids of the searches that it comes from.
+        shipped: whether it came with the package.
     """
 
     fingerprint: str
@@ -81,6 +82,7 @@ class Lesson:
     failed: NDArray[np.bool_]
     plain: Choices
     searches: tuple[str, ...]
+    shipped: bool = False
 
     @property
     def source(self) -> str:
@@ -171,12 +173,12 @@ def _lesson(space: str, fingerprint: str, task: TaskDescription, told: Sequence[
     keys = [*values, *(key for key in failures if not any(key in level for level in means.values()))]
     good = np.array(list(values.values()))
     worst = float(good.min() - MARGIN * max(float(np.ptp(good)), 1e-9))
-    made, kept = _space(space, task), tuple(choices[key] for key in keys)
+    made, kept = space_of(space, task), tuple(choices[key] for key in keys)
     return Lesson(
         fingerprint=fingerprint,
         task=task,
         metric=metric,
-        form=_form(space, made, kept),
+        form=form_of(space, made, kept),
         choices=kept,
         values=np.concatenate([good, np.full(len(keys) - len(good), worst)]),
         failed=np.arange(len(keys)) >= len(good),
@@ -185,7 +187,7 @@ def _lesson(space: str, fingerprint: str, task: TaskDescription, told: Sequence[
     )
 
 
-def _space(name: str, task: TaskDescription) -> Space | None:
+def space_of(name: str, task: TaskDescription) -> Space | None:
     """The space of that name for the task, if it is known here: one of the user's own as a rule is not."""
     try:
         return make_space(name, task.shape)
@@ -193,7 +195,7 @@ def _space(name: str, task: TaskDescription) -> Space | None:
         return None
 
 
-def _form(name: str, space: Space | None, choices: Sequence[Choices]) -> Form:
+def form_of(name: str, space: Space | None, choices: Sequence[Choices]) -> Form:
     """The decisions of the space, with all that was chosen: older versions, or another file of the user's, may have had other options."""
     seen = Form.seen(name, choices)
     if space is None:

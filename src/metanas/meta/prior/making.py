@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from metanas.errors import InputError
 from metanas.experience import absent, open_experience
 from metanas.meta.prior.file import load_prior, save_prior
 from metanas.meta.prior.learned import LearnedPrior
-from metanas.meta.prior.learning import learn
+from metanas.meta.prior.learning import SURROGATES, learn
+from metanas.meta.prior.lesson_file import shipped_lessons
 from metanas.meta.prior.lessons import Read, gather, read
 from metanas.meta.prior.levels import FEWEST
 from metanas.meta.prior.place import beside
+
+if TYPE_CHECKING:
+    from metanas.meta.initialiser import Bank
 
 NEWS, NEWS_SHARE = 20, 0.2
 """New evaluations, at least, and as a share of those that a prior was learned from, that make it worth learning again."""
@@ -51,8 +56,10 @@ def make_prior(
     *,
     seed: int = 0,
     now: datetime | None = None,
+    shipped: bool = True,
+    surrogate: str = "deep-kernel",
 ) -> Made:
-    """Learn from a store, and from others', and write the prior.
+    """Learn from a store, and from others', and what came with the package, and write the prior.
 
     Args:
         store: as for :func:`metanas.experience.open_experience`; with ``others`` it need not exist.
@@ -60,11 +67,16 @@ def make_prior(
         out: file to write; None takes the place beside ``store``.
         seed: of the learning.
         now: the moment, for the record.
+        shipped: False learns from the stores alone.
+        surrogate: what `meta-bayes` will be given, see :func:`~metanas.meta.prior.learning.learn`.
 
     Raises:
-        InputError: if a store isn't there or can't be read, there is nothing to learn from, or the file can't be written.
+        InputError: if there is no such surrogate, a store isn't there or can't be read, there is nothing to learn from, or the file
+            can't be written.
     """
     began = time.monotonic()
+    if surrogate not in SURROGATES:
+        raise InputError(f"there is no surrogate named {surrogate!r}; choose one of {', '.join(SURROGATES)}")
     path = _target(store, out)
     reads = [_read(other, "--from") for other in others]
     if not (others and absent(store)):
@@ -76,7 +88,8 @@ def make_prior(
             "`metanas search` fills it"
         )
     made = (now or datetime.now(UTC)).isoformat(timespec="seconds")
-    prior = learn(found, seed, made=made, stores=len(reads))
+    prior = learn([*found, *(shipped_lessons() if shipped else ())], seed, made=made, stores=len(reads), surrogate=surrogate)
+    prior.bank = _bank([*others, *(() if others and absent(store) else (store,))], prior.attributes)
     lost = _lost(path, prior)
     digest = save_prior(path, prior)
     passed_over = tuple(search for one in reads for search in one.passed_over)
@@ -102,15 +115,15 @@ def due(store: str | Path | None = None) -> str:
         tasks = {search.task_name for search in searches if search.trials - search.failures >= FEWEST}
         if len(tasks) < 2:
             return ""
-        return f"the store knows {len(tasks)} tasks by now: `metanas learn` lets the next search profit from that"
+        return f"the store knows {len(tasks)} tasks by now"
     try:
         since = datetime.fromisoformat(known.provenance.made)
         fresh = sum(search.trials - search.reused for search in searches if search.started > since)
     except (TypeError, ValueError):  # who made it didn't say when
         return ""
-    if fresh < max(NEWS, NEWS_SHARE * known.evaluations):
+    if fresh < max(NEWS, NEWS_SHARE * known.own_evaluations):
         return ""
-    return f"the store has {fresh:,} evaluations that its prior has not seen: `metanas learn` folds them in"
+    return f"the store has {fresh:,} evaluations that its prior has not seen"
 
 
 def _target(store: str | Path | None, out: str | Path | None) -> Path:
@@ -132,6 +145,22 @@ def _read(store: str | Path | None, option: str) -> Read:
         raise InputError(f"there is no store {missing}; `metanas search` makes one, and {option} names another")
     with open_experience(store) as experience:
         return read(experience)
+
+
+def _bank(stores: Sequence[str | Path | None], attributes: Sequence[str]) -> Bank | None:
+    """The networks of the stores' runs as initial weights, the last store's counting most; None where no run's folder is there any more."""
+    from metanas.meta.initialiser import Bank, Initialisation
+    from metanas.meta.initialiser.record import bank_of, bank_record
+    from metanas.meta.initialiser.runs import earlier_networks
+
+    entries: dict[tuple[str, ...], Initialisation] = {}
+    for store in stores:
+        with open_experience(store) as experience:
+            entries |= {entry.sources: entry for entry in earlier_networks(experience, attributes)}
+    if not entries:
+        return None
+    bank = Bank(tuple(entries.values())).within()
+    return bank_of(bank_record(bank), len(attributes))  # as the file will give it
 
 
 def _lost(path: Path, prior: LearnedPrior) -> tuple[str, ...]:

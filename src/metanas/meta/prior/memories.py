@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
+from metanas.meta.prior.embedding import embedded
+from metanas.meta.prior.ensemble import TaskResults
+from metanas.meta.prior.foretelling import Foretelling, encoded
 from metanas.meta.prior.form import Choices, Floats, Form
 from metanas.meta.surrogate import DeepKernel
+from metanas.records import TaskDescription
 from metanas.spaces import Architecture, Space
 from metanas.spaces.decision import Decision, Value
+from metanas.strategies.director import Weights
 
 MOST_NAMED = 3
 """Choices that are named of what worked on a task."""
@@ -26,10 +33,11 @@ class EarlierTask:
         metric: of the values.
         evaluations: distinct architectures that it taught of.
         failed: how many of these failed.
-        embedding: ``(attributes,)``.
+        embedding: ``(attributes,)``, or of the learned encoder.
         best: choices of some architectures, the best first.
         values: theirs, larger is better.
         plain: the value of the space's plain network; None where it was not evaluated.
+        shipped: whether it came with the package.
     """
 
     name: str
@@ -43,6 +51,7 @@ class EarlierTask:
     best: tuple[Choices, ...]
     values: tuple[float, ...]
     plain: float | None
+    shipped: bool = False
 
     @property
     def gain(self) -> float | None:
@@ -80,6 +89,11 @@ class KnownSpace:
         kernel: the surrogate; None with fewer than two sources to learn it from.
         aware: whether the surrogate looks at the task's embedding; with few tasks it would take chance for a rule.
         skill: None with too few tasks to measure it on.
+        ensemble: results of earlier tasks, where the surrogate on a new task is made of these and not of the kernel.
+        policy: weights over the form's decisions; None where there are none.
+        encoder: of tasks, where it foretells better than plain attributes how alike tasks are; the tasks' embeddings are then its.
+        foretelling: what of that was measured; None with too few tasks to measure it on.
+        director: weights of the policy over strategies; None where there are none.
     """
 
     form: Form
@@ -88,6 +102,15 @@ class KnownSpace:
     kernel: DeepKernel | None = None
     aware: bool = False
     skill: Skill | None = None
+    ensemble: tuple[TaskResults, ...] = ()
+    policy: Mapping[str, Tensor] | None = None
+    encoder: Mapping[str, Tensor] | None = None
+    foretelling: Foretelling | None = None
+    director: Weights | None = None
+
+    def embedded(self, task: TaskDescription, names: Sequence[str]) -> Floats:
+        """A task as those that were learned from: by the encoder, else its scaled attributes of these names."""
+        return embedded(task, names) if self.encoder is None else encoded(self.encoder, task)
 
     @property
     def guide(self) -> DeepKernel | None:
@@ -98,6 +121,11 @@ class KnownSpace:
     def sources(self) -> dict[str, str]:
         """Names of the tasks by source: cuts of the same data once."""
         return {task.source: task.name for task in self.tasks}
+
+    @property
+    def shipped(self) -> set[str]:
+        """The sources of which nothing but what came with the package is known."""
+        return set(self.sources) - {task.source for task in self.tasks if not task.shipped}
 
     @property
     def evaluations(self) -> int:

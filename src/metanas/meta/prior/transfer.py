@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 
 from metanas.meta.prior.form import Floats, Form
 from metanas.meta.prior.lessons import MARGIN
-from metanas.meta.surrogate import DeepKernel, normal_scores
-from metanas.meta.surrogate.deep_kernel import _loss
+from metanas.meta.surrogate import DeepKernel
 from metanas.spaces import Architecture
 
 BELIEF = 0.9
@@ -50,7 +48,7 @@ class TransferSurrogate:
         """
         if not asked:
             return np.empty(0), np.empty(0)
-        x, y = self._results(architectures, values)
+        x, y = results(self.form, architectures, values)
         trust = self._trust(x, y)
         weights = {model: weight for model, weight in ((self.kernel, trust), (self._flat, 1 - trust)) if weight >= SURE}
         new = self.form.encode_all(a.as_dict for a in asked)
@@ -61,25 +59,24 @@ class TransferSurrogate:
 
     def trust(self, architectures: Sequence[Architecture], values: Floats) -> float:
         """How probable it is by the results that earlier tasks lead to expect the right thing, in [0, 1]; arguments as above."""
-        return self._trust(*self._results(architectures, values))
-
-    def _results(self, architectures: Sequence[Architecture], values: Floats) -> tuple[Floats, Floats]:
-        x, y = self.form.encode_all(a.as_dict for a in architectures), np.asarray(values, dtype=np.float64)
-        good = np.isfinite(y)
-        if not good.any():
-            return x[:0], y[:0]
-        return x, np.where(good, y, y[good].min() - MARGIN * max(float(np.ptp(y[good])), 1e-9))
+        return self._trust(*results(self.form, architectures, values))
 
     def _trust(self, x: Floats, y: Floats) -> float:
         if len(y) < 2 or np.ptp(y) == 0:
             return 1.0
-        data = torch.as_tensor(x), torch.as_tensor(normal_scores(y)), torch.as_tensor(self.task)
-        with torch.no_grad():
-            gain = len(y) * float(_loss(self._flat.weights, *data) - _loss(self.kernel.weights, *data))
+        gain = self.kernel.evidence(x, y, self.task) - self._flat.evidence(x, y, self.task)
         return BELIEF / (BELIEF + (1 - BELIEF) * math.exp(min(-gain, 500.0)))
 
     @cached_property
     def _flat(self) -> DeepKernel:
-        """The same, expecting the same of all architectures."""
-        weights = self.kernel.weights
-        return replace(self.kernel, weights={**weights, **{name: torch.zeros_like(weights[name]) for name in ("mean.weight", "mean.bias")}})
+        return self.kernel.flat()
+
+
+def results(form: Form, architectures: Sequence[Architecture], values: Floats) -> tuple[Floats, Floats]:
+    """Encodings ``(n, features)`` and results ``(n,)``; what is not finite counts as worse than the worst, and without anything finite
+    there are no results."""
+    x, y = form.encode_all(a.as_dict for a in architectures), np.asarray(values, dtype=np.float64)
+    good = np.isfinite(y)
+    if not good.any():
+        return x[:0], y[:0]
+    return x, np.where(good, y, y[good].min() - MARGIN * max(float(np.ptp(y[good])), 1e-9))

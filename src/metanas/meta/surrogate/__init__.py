@@ -5,3 +5,5 @@ from metanas.meta.surrogate.deep_kernel import Posterior as Posterior
 from metanas.meta.surrogate.history import History as History
 from metanas.meta.surrogate.history import normal_scores as normal_scores
 from metanas.meta.surrogate.portfolio import portfolio as portfolio
+from metanas.meta.surrogate.rgpe import RankedEnsemble as RankedEnsemble
+from metanas.meta.surrogate.rgpe import TaskProcess as TaskProcess

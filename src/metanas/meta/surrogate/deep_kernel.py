@@ -8,18 +8,16 @@ Kernel Surrogates"; for architectures TNAS: Shala et al., ICLR 2023). On a new t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from metanas.meta.surrogate.history import Floats, History, normal_scores
+from metanas.meta.surrogate.latent import FIXED, LATENT, Named, covariance, initial, mean_and_latent, scales
 
-Named = Mapping[str, Tensor]
-LATENT, HIDDEN = 8, 64
 JITTER = 1e-6
 SCALES = 15
 """Candidates for how far apart results of a new task lie."""
@@ -76,8 +74,8 @@ class DeepKernel:
             raise ValueError("learning a surrogate takes two tasks with five evaluations each")
         rng = np.random.default_rng(seed)
         x_all, e_all = np.concatenate([h.x for h in usable]), np.stack([h.task for h in usable])
-        weights = _initial(x_all.shape[1], e_all.shape[1], seed)
-        weights |= _scales("x", x_all) | _scales("e", e_all)
+        weights = initial(x_all.shape[1], e_all.shape[1], seed)
+        weights |= scales("x", x_all) | scales("e", e_all)
         spreads = np.log([_spread(h.y) for h in usable])
         weights["unit"] = torch.tensor([spreads.mean(), max(float(spreads.std()), 0.5)], dtype=torch.float64)
         data = [(torch.as_tensor(h.x), torch.as_tensor(normal_scores(h.y)), torch.as_tensor(h.task)) for h in usable]
@@ -99,11 +97,20 @@ class DeepKernel:
     def expect(self, x: Floats, task: Floats) -> Floats:
         """The mean before any evaluation, in normal scores ``(architectures,)``: 0 is the median architecture, 2 one of the best 2.3 %."""
         with torch.no_grad():
-            found: Floats = _mean_and_latent(self.weights, torch.as_tensor(x), torch.as_tensor(task))[0].numpy()
+            found: Floats = mean_and_latent(self.weights, torch.as_tensor(x), torch.as_tensor(task))[0].numpy()
         return found
 
     def condition(self, x: Floats, y: Floats, task: Floats, asked: Floats) -> Posterior:
-        """What is expected of ``asked`` once ``y`` is known of ``x``.
+        """What is expected of ``asked`` once ``y`` is known of ``x``: :meth:`told` and asked once.
+
+        Args:
+            x, y, task: see :meth:`told`.
+            asked: architectures ``(m, features)``.
+        """
+        return self.told(x, y, task)(asked)
+
+    def told(self, x: Floats, y: Floats, task: Floats) -> Callable[[Floats], Posterior]:
+        """What says of architectures ``(m, features)`` what is expected of them once ``y`` is known of ``x``.
 
         Results are ``offset + scale * score``: the offset is integrated out, the scale is the most probable of some.
 
@@ -111,23 +118,35 @@ class DeepKernel:
             x: evaluated architectures ``(n, features)``; ``n`` may be 0: then the unit is that of normal scores.
             y: their results ``(n,)``, larger is better, all finite.
             task: the task's embedding.
-            asked: architectures ``(m, features)``.
         """
         with torch.no_grad():
-            e = torch.as_tensor(task)
-            mean, latent = _mean_and_latent(self.weights, torch.as_tensor(asked), e)
-            variance = _kernel(self.weights, latent[:1], latent[:1])[0, 0]
-            if not len(y):
-                return Posterior(mean.numpy(), np.full(len(asked), math.sqrt(float(variance))))
-            known, at = _mean_and_latent(self.weights, torch.as_tensor(x), e)
-            kernel, noise = _kernel(self.weights, at, at), self.weights["noise"].exp()
-            factor = torch.linalg.cholesky(kernel + (noise + JITTER) * torch.eye(len(y), dtype=torch.float64))
-            scale, offset, residual = self._unit(factor, known, torch.as_tensor(_tamed(y)))
-            across = _kernel(self.weights, latent, at)
-            expected = mean + across @ torch.cholesky_solve(residual[:, None], factor)[:, 0]
-            half = torch.linalg.solve_triangular(factor, across.T, upper=False)
-            left = (variance - half.square().sum(0)).clamp(min=1e-9).sqrt()
-            return Posterior((offset + scale * expected).numpy(), (scale * left).numpy())
+            e, weights, here = torch.as_tensor(task), self.weights, torch.zeros(1, LATENT, dtype=torch.float64)
+            variance = covariance(weights, here, here)[0, 0]
+            known, at = mean_and_latent(weights, torch.as_tensor(x).reshape(len(y), -1), e) if len(y) else (here[:0, 0], here[:0])
+            kernel = covariance(weights, at, at) + (weights["noise"].exp() + JITTER) * torch.eye(len(y), dtype=torch.float64)
+            factor = torch.linalg.cholesky(kernel)
+            one = torch.ones((), dtype=torch.float64)
+            scale, offset, residual = self._unit(factor, known, torch.as_tensor(_tamed(y))) if len(y) else (one, 0 * one, known)
+            solved = torch.cholesky_solve(residual[:, None], factor)[:, 0]
+
+        def expected(asked: Floats) -> Posterior:
+            with torch.no_grad():
+                mean, latent = mean_and_latent(weights, torch.as_tensor(asked), e)
+                across = covariance(weights, latent, at)
+                half = torch.linalg.solve_triangular(factor, across.T, upper=False)
+                left = (variance - half.square().sum(0)).clamp(min=1e-9).sqrt()
+                return Posterior((offset + scale * (mean + across @ solved)).numpy(), (scale * left).numpy())
+
+        return expected
+
+    def evidence(self, x: Floats, y: Floats, task: Floats) -> float:
+        """The logarithm of how probable the results are, as normal scores up to a shift of all of them.
+
+        Args:
+            x, y, task: see :meth:`told`; two results at least that differ.
+        """
+        with torch.no_grad():
+            return -len(y) * float(_loss(self.weights, torch.as_tensor(x), torch.as_tensor(normal_scores(y)), torch.as_tensor(task)))
 
     def _unit(self, factor: Tensor, known: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The scale and offset of results, and what they leave in units of the scale."""
@@ -162,64 +181,17 @@ class DeepKernel:
         """The same, blind to which task it is: what an embedding adds is the difference."""
         return replace(self, weights={**self.weights, "e.width": torch.full_like(self.weights["e.width"], torch.inf)})
 
-
-FIXED = ("x.", "e.", "unit")
-"""Weights that are set from the data, not learned by gradients."""
-
-
-def _initial(features: int, task: int, seed: int) -> dict[str, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-
-    def drawn(rows: int, columns: int) -> Tensor:
-        return torch.randn(rows, columns, generator=generator, dtype=torch.float64) * math.sqrt(1.0 / columns)
-
-    def filled(value: float, *shape: int) -> Tensor:
-        return torch.full(shape, value, dtype=torch.float64)
-
-    return {
-        "first.x": drawn(HIDDEN, features),
-        "first.e": 0.3 * drawn(HIDDEN, task),
-        "first.bias": filled(0.0, HIDDEN),
-        "second.weight": drawn(HIDDEN, HIDDEN),
-        "second.bias": filled(0.0, HIDDEN),
-        "mean.weight": 0.1 * drawn(1, HIDDEN),
-        "mean.bias": filled(0.0, 1),
-        "latent.weight": drawn(LATENT, HIDDEN),
-        "length": filled(0.0, LATENT),
-        "variance": filled(math.log(0.5)),
-        "noise": filled(math.log(0.1)),
-    }
-
-
-def _scales(name: str, values: Floats) -> dict[str, Tensor]:
-    """Mean and deviation of every feature; constant ones stay as they are."""
-    width = values.std(axis=0)
-    width[width < 1e-9] = 1.0
-    return {f"{name}.middle": torch.as_tensor(values.mean(axis=0)), f"{name}.width": torch.as_tensor(width)}
-
-
-def _mean_and_latent(weights: Named, x: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean ``(n,)`` and the point of the kernel's space ``(n, LATENT)`` of architectures on a task."""
-    x = (x - weights["x.middle"]) / weights["x.width"]
-    e = ((e - weights["e.middle"]) / weights["e.width"]).clamp(-3, 3)
-    h = F.silu(F.linear(x, weights["first.x"]) + F.linear(e, weights["first.e"]) + weights["first.bias"])
-    h = F.silu(F.linear(h, weights["second.weight"], weights["second.bias"]))
-    return F.linear(h, weights["mean.weight"], weights["mean.bias"])[:, 0], F.linear(h, weights["latent.weight"])
-
-
-def _kernel(weights: Named, a: Tensor, b: Tensor) -> Tensor:
-    """Matern 5/2 over the latent points, ``(len(a), len(b))``."""
-    lengths = weights["length"].exp()
-    distance = ((a / lengths)[:, None] - (b / lengths)[None]).square().sum(-1).clamp(min=1e-12).sqrt() * math.sqrt(5)
-    covariance: Tensor = weights["variance"].exp() * (1 + distance + distance.square() / 3) * (-distance).exp()
-    return covariance
+    def flat(self) -> DeepKernel:
+        """The same, expecting the same of all architectures: what earlier tasks lead to expect is the difference."""
+        nothing = {name: torch.zeros_like(self.weights[name]) for name in ("mean.weight", "mean.bias")}
+        return replace(self, weights={**self.weights, **nothing})
 
 
 def _loss(weights: Named, x: Tensor, z: Tensor, e: Tensor) -> Tensor:
     """Minus the log marginal likelihood of a task's scores, per evaluation; a constant shift of all scores is allowed for."""
-    mean, latent = _mean_and_latent(weights, x, e)
+    mean, latent = mean_and_latent(weights, x, e)
     shift = 0.1
-    kernel = _kernel(weights, latent, latent) + shift + (weights["noise"].exp() + JITTER) * torch.eye(len(z), dtype=torch.float64)
+    kernel = covariance(weights, latent, latent) + shift + (weights["noise"].exp() + JITTER) * torch.eye(len(z), dtype=torch.float64)
     factor = torch.linalg.cholesky(kernel)
     left = (z - mean)[:, None]
     whole = 0.5 * (left * torch.cholesky_solve(left, factor)).sum() + factor.diagonal().log().sum() + 0.5 * len(z) * math.log(2 * math.pi)

@@ -2,7 +2,7 @@
 
 Every relation has weights of its own, messages are averaged over the edges of a relation that end in a node, and a step is residual with
 layer normalisation. The vector is read from the task's node, the means of its attributes and classes, and straight from the values of the
-layer normalisation. The vector is read from the task's node, the means of its attributes and classes, and straight from the values of the
+attributes.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Few-shot episodes: tasks of few examples, drawn from the classes of a data set or from a family of functions."""
 
+from metanas.tasks.few_shot.as_task import episode_task as episode_task
+from metanas.tasks.few_shot.as_task import task_of_arrays as task_of_arrays
 from metanas.tasks.few_shot.class_data import ClassData as ClassData
 from metanas.tasks.few_shot.class_data import ClassSplit as ClassSplit
 from metanas.tasks.few_shot.class_data import random_split as random_split

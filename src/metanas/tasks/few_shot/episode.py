@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metanas.spaces.shape import TaskShape
 from metanas.tasks.data import Array, Kind
+
+if TYPE_CHECKING:
+    from metanas.tasks.task import Task
 
 EpisodePart = Literal["train", "val", "test"]
 PARTS: tuple[EpisodePart, ...] = ("train", "val", "test")
@@ -45,6 +48,18 @@ class Episode:
 
         x_s, y_s, x_q, y_q = (torch.as_tensor(a).to(device) for a in self.arrays)
         return replace(self, x_support=x_s, y_support=y_s, x_query=x_q, y_query=y_q)
+
+    def task(self, shape: TaskShape, name: str = "episode") -> Task:
+        """This episode as a task that can be described, searched on and trained for like any other: its test rows are the queries, its
+        training and validation rows the support. See :func:`~metanas.tasks.few_shot.as_task.episode_task`.
+
+        Args:
+            shape: of its family's tasks: ``family.shape``.
+            name: of the task.
+        """
+        from metanas.tasks.few_shot.as_task import episode_task
+
+        return episode_task(self, shape, name)
 
     @property
     def arrays(self) -> tuple[Any, Any, Any, Any]:
@@ -99,6 +114,10 @@ class EpisodeFamily(ABC):
     @abstractmethod
     def batch(self, part: EpisodePart, first: int, count: int) -> Episode:
         """Episodes ``first`` to ``first + count - 1`` of a part, stacked."""
+
+    def task(self, part: EpisodePart, number: int) -> Task:
+        """Episode ``number`` of a part as a task of its own, see :meth:`Episode.task`."""
+        return self.episode(part, number).task(self.shape, f"{self.name}, {part} episode {number}")
 
 
 def draws(seed: int, part: EpisodePart, first: int, count: int, numbers: int) -> NDArray[np.uint64]:
