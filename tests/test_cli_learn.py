@@ -84,8 +84,9 @@ def test_learning_says_from_what_and_where_it_lies(before, prior):
     assert re.fullmatch(r"learned from 2 tasks and 12 evaluations in [\d.]+ s", lines[0])
     assert lines[1] == "  mlp: 12 networks on iris, wine"
     assert re.fullmatch(rf"prior [0-9a-f]{{12}} in {re.escape(str(prior))} \(0\.\d MB\); `metanas search` uses it by itself, .*", lines[-1])
-    assert "metanas learn" not in first.stdout
-    assert "the store knows 2 tasks by now: `metanas learn`" in second.stdout
+    assert "learning" not in first.stderr
+    assert "the store knows 2 tasks by now: learning from it" in second.stderr
+    assert "the next search starts from it (prior " in second.stderr
     assert load_prior(prior).evaluations == 12
 
 
@@ -272,8 +273,11 @@ def test_learning_is_due_where_there_is_much_new(prior, tmp_path):
     assert "the store knows 2 tasks" in due(tmp_path / "store.db")
     shutil.copy(prior, tmp_path / "store.prior.safetensors")
     assert due(tmp_path / "store.db") == ""
-    searched("iris", tmp_path / "store.db", tmp_path / "out", "--seed", 9, "--strategy", "random", trials=30)
+    metanas.search("iris", seed=9, strategy="random", trials=30, workers=0, store=tmp_path / "store.db", out=tmp_path / "out")
     assert re.search(r"the store has \d\d evaluations that its prior has not seen", due(tmp_path / "store.db"))
+    again = searched("wine", tmp_path / "store.db", tmp_path / "again", "--seed", 9)
+    assert re.search(r"has not seen: learning from it .*\nlearned in", again.stderr)
+    assert due(tmp_path / "store.db") == ""
 
 
 def test_worth_of_no_trials_and_of_a_few(prior):
