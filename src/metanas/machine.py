@@ -31,8 +31,8 @@ def one_thread() -> Iterator[None]:
         with threadpool_limits(1):
             yield
     finally:
-        if torch:
-            torch.set_num_threads(threads)
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(threads or cores())  # loaded meanwhile, it has taken the one for all
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

@@ -14,7 +14,7 @@ from metanas.errors import InputError, MetaNASError, StoreError
 from metanas.evaluation.memory import room
 from metanas.experience import Experience, Status
 from metanas.interfaces import Executor, Observer, Strategy
-from metanas.machine import cores
+from metanas.machine import cores, one_thread
 from metanas.records import Candidate
 from metanas.search.budget import Budget
 from metanas.search.conclusion import Ending, SearchResult, conclude
@@ -76,7 +76,7 @@ class Sitting:
 
     def go(self) -> SearchResult:
         """Search, train, score, write."""
-        with owned(self._folder):
+        with owned(self._folder), one_thread():  # a strategy's small matrices, beside workers: threads would wait for each other
             try:
                 with arrays_folder(self._folder) as arrays:
                     found = self._sit(arrays)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from metanas.errors import InputError
 from metanas.experience import absent, open_experience
+from metanas.machine import one_thread
 from metanas.meta.prior.file import load_prior, save_prior
 from metanas.meta.prior.learned import LearnedPrior
 from metanas.meta.prior.learning import SURROGATES, learn
@@ -88,7 +89,8 @@ def make_prior(
             "`metanas search` fills it"
         )
     made = (now or datetime.now(UTC)).isoformat(timespec="seconds")
-    prior = learn([*found, *(shipped_lessons() if shipped else ())], seed, made=made, stores=len(reads), surrogate=surrogate)
+    with one_thread():  # small matrices
+        prior = learn([*found, *(shipped_lessons() if shipped else ())], seed, made=made, stores=len(reads), surrogate=surrogate)
     prior.bank = _bank([*others, *(() if others and absent(store) else (store,))], prior.attributes)
     lost = _lost(path, prior)
     digest = save_prior(path, prior)
