@@ -30,8 +30,9 @@ def nearest_tasks(known: KnownSpace, embedding: Floats) -> list[tuple[float, Ear
 def first_architectures(known: KnownSpace, space: Space, embedding: Floats, n: int) -> list[Architecture]:
     """Up to ``n`` architectures that the space admits, the most promising first; the plain network is not among them.
 
-    With a surrogate that can guide, those of which it expects most, of what was good on earlier tasks and of a sample of the space; without
-    one the portfolio of earlier tasks.
+    The portfolio of earlier tasks, whose members make up for each other's failures. With a surrogate that can guide, the one of which it
+    expects most leads, of what was good on earlier tasks and of a sample of the space, and after the portfolio come others like that, no
+    two alike.
 
     Args:
         known: of the space.
@@ -52,7 +53,10 @@ def first_architectures(known: KnownSpace, space: Space, embedding: Floats, n: i
         np.empty((0, known.form.size)), np.empty(0), embedding, known.form.encode_all(a.as_dict for a in candidates)
     )
     worth = expected.mean - CAUTION * expected.deviation * (np.arange(len(candidates)) >= len(proven))
-    return _apart([candidates[place] for place in np.argsort(-worth, kind="stable")], n)
+    ranked = [candidates[place] for place in np.argsort(-worth, kind="stable")]
+    portfolio = _admitted(space, (fitted(space, choices) for choices in known.portfolio))
+    once = {a.key: a for a in (ranked[0], *portfolio, *_apart(ranked, n))}
+    return list(once.values())[:n]
 
 
 def _proven(known: KnownSpace, space: Space, embedding: Floats) -> Iterable[Architecture]:
