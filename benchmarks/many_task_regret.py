@@ -43,7 +43,8 @@ AT = (1, 2, 5, 10, 25, 50)
 EVALUATIONS = max(AT)
 SIZES = (0, 1, 3, 10, 30, 100)
 """Earlier tasks of the learning curve, beside all."""
-CURVE_DRAWS = 2
+CURVE_AT = 5
+"""Evaluations after which the learning curve looks."""
 COLD = ("random", "evolution", "bayes", "bananas", "meta-bayes, cold", "meta, cold")
 WARM = ("meta-policy", "meta-bayes", "meta")
 ORDERS = ("portfolio", "nearest task")
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=None, help="search on so many tasks of a source at the most; all are learned from")
     parser.add_argument("--part", default="0/1")
     parser.add_argument("--learning-curve", action="store_true")
+    parser.add_argument("--draws", type=int, default=2, help="choices of earlier tasks of each size, for the learning curve")
     parser.add_argument("--shipped", action="store_true", help="learn from sources that a shipped prior may learn from alone")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -252,31 +254,41 @@ def curve_of(means: Vector) -> dict[str, Any]:
 
 
 def curve(options: argparse.Namespace, tasks: Sequence[MeasuredTask], left_out: Mapping[str, Sequence[str]]) -> None:
-    """Regret of ``meta`` after five evaluations, over the number of earlier tasks that the prior was learned from."""
-    method, at = "meta", 5
-    by_size: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for fold, sources in left_out.items():
-        others = [task for task in tasks if task.source not in sources]
-        asked = of_source([task for task in tasks if task.source in sources], options.tasks)
-        for size in (*(size for size in SIZES if size < len(others)), len(others)):
-            for draw in range(1 if size in (0, len(others)) else CURVE_DRAWS):
-                chosen = np.random.default_rng([draw, size]).permutation(len(others))[:size]
-                known = [others[k] for k in sorted(chosen)]
-                prior: LearnedPrior | None = learn(list(map(lesson_of, known))) if known else None
-                for task in asked:
-                    found = courses(method if known else f"{method}, cold", task, known, prior, options.seeds)
-                    by_size["all" if size == len(others) else str(size)][task.source].append(float(np.mean(found["test"], axis=0)[at - 1]))
-            print(f"fold {fold}, {size} earlier tasks", flush=True)
-    print(f"\n| earlier tasks | regret of {method} after {at} evaluations |\n|---|---|")
+    """Regret of ``meta`` after some evaluations, over the number of earlier tasks that the prior was learned from."""
+    turn, of = map(int, options.part.split("/"))
+    files = {fold: options.out / f"curve-{options.split}-{fold}.json" for fold in left_out}
+    for fold in list(left_out)[turn::of]:
+        if not files[fold].exists():
+            write_json(files[fold], by_size(options, tasks, left_out[fold]))
+            print(f"fold {fold}", flush=True)
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files.values() if file.exists()]
+    print(f"\n| earlier tasks | regret of meta after {CURVE_AT} evaluations |\n|---|---|")
     rows = {}
-    for size_name, sources_of in by_size.items():
-        values = np.array([np.mean(some) for some in sources_of.values()])
-        low, high = bounds(values)
-        rows[size_name] = {"mean": float(values.mean()), "low": low, "high": high}
-        print(f"| {size_name} | {words(values)} |")
-    file = options.out / "sources.json"
+    for size in (*map(str, SIZES), "all"):
+        if values := [value for fold in found for value in fold.get(size, {}).values()]:
+            low, high = bounds(np.array(values))
+            rows[size] = {"mean": float(np.mean(values)), "low": low, "high": high}
+            print(f"| {size} | {words(np.array(values))} |")
+    file = options.out / f"{options.split}.json"
     before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     write_json(file, {**before, "by_tasks": rows})
+
+
+def by_size(options: argparse.Namespace, tasks: Sequence[MeasuredTask], sources: Sequence[str]) -> dict[str, dict[str, float]]:
+    """By number of earlier tasks, the mean regret of every source that is left out."""
+    others = [task for task in tasks if task.source not in sources]
+    asked = of_source([task for task in tasks if task.source in sources], options.tasks)
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for size in (*(size for size in SIZES if size < len(others)), len(others)):
+        for draw in range(1 if size in (0, len(others)) else options.draws):
+            chosen = np.random.default_rng([draw, size]).permutation(len(others))[:size]
+            known = [others[k] for k in sorted(chosen)]
+            prior: LearnedPrior | None = learn(list(map(lesson_of, known))) if known else None
+            for task in asked:
+                course = courses("meta" if known else "meta, cold", task, known, prior, options.seeds)
+                at = float(np.mean(course["test"], axis=0)[CURVE_AT - 1])
+                found["all" if size == len(others) else str(size)][task.source].append(at)
+    return {size: {source: float(np.mean(values)) for source, values in some.items()} for size, some in found.items()}
 
 
 if __name__ == "__main__":
