@@ -70,3 +70,8 @@ def test_little_to_say():
 )
 def test_initial_weights(started, said):
     assert memory_lines({**PRIOR, "worth": None, "started": started})[2:] == said
+
+
+def test_of_a_space_that_it_does_not_know_it_claims_nothing():
+    (_, said) = memory_lines({**PRIOR, "tasks": 3, "evaluations": 60, "worth": {"unknown": "convnet"}})
+    assert said == "it knows nothing of space convnet yet, so that this search began from nothing"

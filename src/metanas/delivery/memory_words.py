@@ -97,6 +97,9 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     if told is None:
         yield "the strategy did not ask it"
         return
+    if "unknown" in told:
+        yield f"it knows nothing of space {told['unknown']} yet, so that this search began from nothing"
+        return
     if "best_rank" not in told:
         yield f"too few networks were tried ({told['first'] + told['later']} beside the plain one) to say what it was worth"
         return

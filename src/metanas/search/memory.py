@@ -130,10 +130,13 @@ class Memory:
     def worth(self, evaluations: Sequence[Evaluation], objective: Objective, space: Space, task: TaskDescription) -> dict[str, Any] | None:
         """What it was worth, see :func:`worth`, and ``trust``, how far the results bear out what it led to expect, in [0, 1].
 
-        None where nobody has asked it, and no ``trust`` where it can't tell what to expect.
+        None where nobody has asked it, no ``trust`` where it can't tell what to expect, and of a space that it doesn't know only its name,
+        ``unknown``.
         """
         if not self.asked:
             return None
+        if self._learned is not None and space.name not in self._learned.spaces:
+            return {"unknown": space.name}
         told = worth(evaluations, objective, space.baseline)
         surrogate = None if self._learned is None else self._learned.surrogate(space, task)
         if surrogate is None or "best_rank" not in told:
