@@ -3,16 +3,16 @@
 import json
 import re
 import shutil
+from datetime import timedelta
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 import metanas
+from cli_examples import refused, run
 from metanas import InputError, Task
-from metanas.cli import app
 from metanas.experience import Experience
-from metanas.meta.prior import due, learning, load_prior
+from metanas.meta.prior import due, learning, load_prior, make_prior, making
 from metanas.records import Fidelity
 from metanas.search import sitting
 from metanas.search.memory import FIRST, worth
@@ -20,23 +20,7 @@ from metanas.search.objective import objective_for
 from metanas.search.plan import Plan
 from metanas.spaces import make_space
 
-runner = CliRunner()
 QUICK = Plan((Fidelity(2),), final_epochs=3.0, group=3, lookahead=1, confirm=0, folds=0)
-
-
-def run(*arguments):
-    return runner.invoke(app, [str(a) for a in arguments])
-
-
-def refused(*arguments):
-    """The one sentence on standard error of a refused command line."""
-    result = run(*arguments)
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("metanas: ")
-    return lines[0]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -278,6 +262,17 @@ def test_learning_is_due_where_there_is_much_new(prior, tmp_path):
     again = searched("wine", tmp_path / "store.db", tmp_path / "again", "--seed", 9)
     assert re.search(r"has not seen: learning from it .*\nlearned in", again.stderr)
     assert due(tmp_path / "store.db") == ""
+
+
+def test_what_was_learned_from_a_moment_ago_is_no_news(prior, tmp_path, monkeypatch):
+    monkeypatch.setattr(making, "NEWS", 1)
+    shutil.copy(prior.with_name("store.db"), tmp_path / "store.db")
+    with Experience(tmp_path / "store.db") as experience:
+        last = max(search.started for search in experience.searches())
+    make_prior(tmp_path / "store.db", now=last + timedelta(microseconds=1))
+    assert due(tmp_path / "store.db") == ""
+    make_prior(tmp_path / "store.db", now=last - timedelta(microseconds=1))
+    assert "evaluations that its prior has not seen" in due(tmp_path / "store.db")
 
 
 def test_worth_of_no_trials_and_of_a_few(prior):

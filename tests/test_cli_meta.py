@@ -7,32 +7,14 @@ import shutil
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 import metanas
+from cli_examples import refused, run
 from metanas.benchmarks import plots
-from metanas.cli import app
 from metanas.delivery.adaptation import episode_of_files
 from metanas.search.meta import meta_train, resume_meta_training
 from metanas.search.meta.observers import MetaJson
 from metanas.tasks.few_shot import task_of_arrays
-
-runner = CliRunner()
-
-
-def run(*arguments):
-    return runner.invoke(app, [str(a) for a in arguments])
-
-
-def refused(*arguments):
-    """The one sentence on standard error of a refused command line."""
-    result = run(*arguments)
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("metanas: ")
-    return lines[0]
 
 
 def blobs(classes=12, examples=10, seed=0):

@@ -19,6 +19,7 @@ from metanas.benchmarks.tables.many_task_files import POINTS, MeasuredTask, mean
 from metanas.machine import one_thread
 from metanas.meta.prior import Form, Lesson, learn, save_lessons, save_prior, shipped_lessons
 from metanas.meta.prior.lesson_file import LESSONS, PRIOR, SHIPPED
+from metanas.meta.prior.lessons import failures_below
 
 
 def main() -> None:
@@ -44,11 +45,10 @@ def lesson_of(task: MeasuredTask) -> Lesson:
     """
     values = task.sign * mean_over_seeds(task.after(POINTS)[0][:, :2])
     failed = ~np.isfinite(values)
-    worst = np.nanmin(values) - 0.1 * (np.nanmax(values) - np.nanmin(values))
     choices = tuple(architecture.as_dict for architecture in task.space.listed or ())
     named = replace(task.description, name=task.source)
-    filled = np.where(failed, worst, values)
-    return Lesson(task.facts["fingerprint"], named, task.metric, Form.of(task.space), choices, filled, failed, choices[0], (), shipped=True)
+    good, form = failures_below(values), Form.of(task.space)
+    return Lesson(task.facts["fingerprint"], named, task.metric, form, choices, good, failed, choices[0], (), shipped=True)
 
 
 if __name__ == "__main__":

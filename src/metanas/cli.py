@@ -19,7 +19,7 @@ import typer
 
 from metanas import __version__
 from metanas.cli_bench import Json, bench
-from metanas.cli_learn import learn
+from metanas.cli_learn import learn, learn_again
 from metanas.cli_meta import adapt, meta_train
 from metanas.errors import InputError, MetaNASError
 
@@ -223,7 +223,7 @@ def search(
         )
     _tell(found, as_json)
     if not (as_json or no_store or prior):
-        _learn_again(store)
+        learn_again(store)
 
 
 @app.command(short_help="Go on with a search that was stopped.")
@@ -385,20 +385,3 @@ def _tell(found: SearchResult, as_json: bool) -> None:
         print(json.dumps(found.result.to_json(), ensure_ascii=False))
     else:
         print_summary(found.result, found.folder)
-
-
-def _learn_again(store: str | None) -> None:
-    """Where the store has come to hold enough that it is worth the while, learn from it."""
-    from metanas.meta.prior import due, make_prior
-
-    if not (sentence := due(store)):
-        return
-    print(f"\n{sentence}: learning from it (some seconds; Ctrl-C leaves it for `metanas learn`) ...", file=sys.stderr, flush=True)
-    try:
-        made = make_prior(store)
-    except KeyboardInterrupt:
-        print("left for `metanas learn`", file=sys.stderr)
-    except InputError as error:
-        print(f"nothing was learned: {error}", file=sys.stderr)
-    else:
-        print(f"learned in {made.seconds:.1f} s; the next search starts from it (prior {made.digest})", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from metanas.cli_bench import Json
+from metanas.errors import InputError
 
 if TYPE_CHECKING:
     from metanas.meta.prior import KnownSpace, Made
@@ -51,6 +53,23 @@ def learn(
         print(json.dumps(_record(made), ensure_ascii=False))
     else:
         print("\n".join(_lines(made, out is None)))
+
+
+def learn_again(store: str | None) -> None:
+    """Where the store has come to hold enough that it is worth the while, learn from it."""
+    from metanas.meta.prior import due, make_prior
+
+    if not (sentence := due(store)):
+        return
+    print(f"\n{sentence}: learning from it (some seconds; Ctrl-C leaves it for `metanas learn`) ...", file=sys.stderr, flush=True)
+    try:
+        made = make_prior(store)
+    except KeyboardInterrupt:
+        print("left for `metanas learn`", file=sys.stderr)
+    except InputError as error:
+        print(f"nothing was learned: {error}", file=sys.stderr)
+    else:
+        print(f"learned in {made.seconds:.1f} s; the next search starts from it (prior {made.digest})", file=sys.stderr)
 
 
 def _record(made: Made) -> dict[str, Any]:

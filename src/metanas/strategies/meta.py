@@ -57,12 +57,11 @@ class Meta(BaseStrategy):
         self._models = MetaBayes(brief)
         self._children: dict[str, BaseStrategy] = {"local": LocalSearch(brief), "random": RandomSearch(brief)}
         self._director: Director = DEFAULT
-        self._led: list[Architecture] = []
+        self._led = self._models.shortlist[:LED]
         if brief.prior is not None and brief.task is not None:
             self._director = brief.prior.director(self.space, brief.task) or DEFAULT
             if brief.prior.policy(self.space, brief.task) is not None:
                 self._children["policy"] = MetaPolicy(brief)
-            self._led = brief.prior.shortlist(self.space, brief.task, LED)
             self._first = [] if self._models.taught else [*self._first, *self._led]
         self._record = Record.fresh()
         self._turns: dict[str, tuple[str, list[float], list[float]]] = {}  # of what is out: who proposed, chances then, places said

@@ -58,10 +58,10 @@ class MetaBayes(BaseStrategy):
         super().__init__(brief)
         self._start, self._codes, self._cold = start, Codes(self.space), Cold(self.space)
         self._surrogate: Surrogate | None = None
-        self._shortlist: list[Architecture] = []
+        self.shortlist: list[Architecture] = []
         if brief.prior is not None and brief.task is not None:
             self._surrogate = brief.prior.surrogate(self.space, brief.task)
-            self._shortlist = brief.prior.shortlist(self.space, brief.task, SHORTLIST)
+            self.shortlist = brief.prior.shortlist(self.space, brief.task, SHORTLIST)
         if self._surrogate is not None:
             self._first = []  # what the shortlist knows the surrogate knows better
         self._hits = {"transferred": 0.0, "cold": 0.0}
@@ -142,7 +142,7 @@ class MetaBayes(BaseStrategy):
             return promise([self._codes.read(row) for row in rows])
 
         good = sorted((k for k in self.known.values() if k.good), key=lambda k: k.value, reverse=True)
-        parents = [*(k.architecture for k in good[:SHORTLIST]), *self._shortlist] or [self.space.baseline]
+        parents = [*(k.architecture for k in good[:SHORTLIST]), *self.shortlist] or [self.space.baseline]
         return search(self.space, self._codes, parents, of_rows, self.rng, self.taken.values())
 
     def _condition(

@@ -54,7 +54,8 @@ def first_architectures(known: KnownSpace, space: Space, embedding: Floats, n: i
     )
     worth = expected.mean - CAUTION * expected.deviation * (np.arange(len(candidates)) >= len(proven))
     ranked = [candidates[place] for place in np.argsort(-worth, kind="stable")]
-    portfolio = _admitted(space, (fitted(space, choices) for choices in known.portfolio))
+    listed = {fitted(space, choices).key for choices in known.portfolio}
+    portfolio = [a for a in proven if a.key in listed]  # which leads what is proven
     once = {a.key: a for a in (ranked[0], *portfolio, *_apart(ranked, n))}
     return list(once.values())[:n]
 

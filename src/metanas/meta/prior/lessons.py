@@ -90,6 +90,13 @@ class Lesson:
         return f"{self.task.name}, {self.task.shape.data}, {self.task.kind}, {self.task.shape.outputs}"
 
 
+def failures_below(values: Floats) -> Floats:
+    """Results with those that are not finite, failures, :data:`MARGIN` below the worst; one at least is finite."""
+    good = np.isfinite(values)
+    worst = float(values[good].min() - MARGIN * max(float(np.ptp(values[good])), 1e-9))
+    return np.where(good, values, worst)
+
+
 def read(experience: Experience) -> Read:
     """What a store holds; searches that can't be read, or are of tasks that can't, are passed over.
 
@@ -172,7 +179,6 @@ def _lesson(space: str, fingerprint: str, task: TaskDescription, told: Sequence[
         return None
     keys = [*values, *(key for key in failures if not any(key in level for level in means.values()))]
     good = np.array(list(values.values()))
-    worst = float(good.min() - MARGIN * max(float(np.ptp(good)), 1e-9))
     made, kept = space_of(space, task), tuple(choices[key] for key in keys)
     return Lesson(
         fingerprint=fingerprint,
@@ -180,7 +186,7 @@ def _lesson(space: str, fingerprint: str, task: TaskDescription, told: Sequence[
         metric=metric,
         form=form_of(space, made, kept),
         choices=kept,
-        values=np.concatenate([good, np.full(len(keys) - len(good), worst)]),
+        values=failures_below(np.concatenate([good, np.full(len(keys) - len(good), np.nan)])),
         failed=np.arange(len(keys)) >= len(good),
         plain=made.baseline.as_dict if made else {},
         searches=tuple(dict.fromkeys(one.search for one in told)),

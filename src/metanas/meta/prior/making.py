@@ -79,6 +79,8 @@ def make_prior(
     if surrogate not in SURROGATES:
         raise InputError(f"there is no surrogate named {surrogate!r}; choose one of {', '.join(SURROGATES)}")
     path = _target(store, out)
+    # Before the stores are read, and to the microsecond: what a search adds later, even in this same second, is news to this prior.
+    made = (now or datetime.now(UTC)).isoformat()
     reads = [_read(other, "--from") for other in others]
     if not (others and absent(store)):
         reads.insert(0, _read(store, "--store"))
@@ -88,7 +90,6 @@ def make_prior(
             f"there is nothing to learn from yet: no task in the store has {FEWEST} networks of one space that were trained; "
             "`metanas search` fills it"
         )
-    made = (now or datetime.now(UTC)).isoformat(timespec="seconds")
     with one_thread():  # small matrices
         prior = learn([*found, *(shipped_lessons() if shipped else ())], seed, made=made, stores=len(reads), surrogate=surrogate)
     prior.bank = _bank([*others, *(() if others and absent(store) else (store,))], prior.attributes)

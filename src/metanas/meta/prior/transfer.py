@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from metanas.meta.prior.form import Floats, Form
-from metanas.meta.prior.lessons import MARGIN
+from metanas.meta.prior.lessons import failures_below
 from metanas.meta.surrogate import DeepKernel
 from metanas.spaces import Architecture
 
@@ -76,7 +76,4 @@ def results(form: Form, architectures: Sequence[Architecture], values: Floats) -
     """Encodings ``(n, features)`` and results ``(n,)``; what is not finite counts as worse than the worst, and without anything finite
     there are no results."""
     x, y = form.encode_all(a.as_dict for a in architectures), np.asarray(values, dtype=np.float64)
-    good = np.isfinite(y)
-    if not good.any():
-        return x[:0], y[:0]
-    return x, np.where(good, y, y[good].min() - MARGIN * max(float(np.ptp(y[good])), 1e-9))
+    return (x, failures_below(y)) if np.isfinite(y).any() else (x[:0], y[:0])
