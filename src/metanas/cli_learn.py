@@ -39,10 +39,10 @@ def learn(
         str,
         typer.Option(
             "--surrogate",
-            help="What foretells results on a new task: deep-kernel, learned over all tasks, or rgpe, one Gaussian process per task.",
+            help="What foretells results on a new task: multi-task, deep-kernel, or rgpe, one Gaussian process per task.",
             metavar="NAME",
         ),
-    ] = "deep-kernel",
+    ] = "multi-task",
     as_json: Json = False,
 ) -> None:
     """Learn from every search in the store a prior that the next search starts from."""
@@ -73,11 +73,13 @@ def learn_again(store: str | None) -> None:
 
 
 def _record(made: Made) -> dict[str, Any]:
+    from metanas.meta.surrogate.kinds import name_of
+
     spaces = {
         name: {
             "tasks": [{"name": t.name, "evaluations": t.evaluations, "failed": t.failed, "metric": t.metric} for t in known.tasks],
             "evaluations": known.evaluations,
-            "surrogate": None if known.kernel is None else "rgpe" if known.ensemble else "deep-kernel",
+            "surrogate": None if known.process is None else "rgpe" if known.ensemble else name_of(known.process),
             "policy": known.policy is not None,
             "embedding": "attributes" if known.encoder is None else "learned",
             "foretelling": None if known.foretelling is None else asdict(known.foretelling),
@@ -123,7 +125,7 @@ def _space_lines(name: str, known: KnownSpace) -> Iterator[str]:
         f"  {name}: {_many(known.evaluations, 'network')}" + (f", {failed:,} of them failed," if failed else "") + " on "
         f"{_some(sorted(known.sources.values(), key=lambda name: name in shipped))}"
     )
-    if known.kernel is None:
+    if known.process is None:
         yield "    one task alone: it remembers what was best there, and needs a second one to learn what tasks have in common"
     elif known.skill is None:
         yield "    too few tasks to say how far that carries to a new one"

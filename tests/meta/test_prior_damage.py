@@ -21,8 +21,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated
 
 NEW = described(42)
 AWARE = ("warm-start:evolution", "meta-bayes", "meta-policy", "meta")
-TRIALS, LATE = 45, 0.1
-"""Trials of a search, and how far one that was misled may be behind by then, in a range of 0.45; from nothing it takes 20 to the top."""
+TRIALS, LATE = 45, {"multi-task": 0.03, "deep-kernel": 0.15}
+"""Trials of a search, and how far one that was misled by which surrogate may be behind by then, in a range of 0.45; from nothing 20 trials
+lead to the top."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,10 +60,12 @@ def course(name: str, prior: LearnedPrior | None, seed: int, task: TaskDescripti
     return np.maximum.accumulate(tried)
 
 
-@pytest.mark.parametrize("name", AWARE)
-def test_a_search_that_was_misled_catches_up(upside_down, name):
-    ends = [course(name, upside_down["deep-kernel"], seed)[-1] for seed in range(2)]
-    assert np.mean(ends) >= 0.95 - LATE
+@pytest.mark.parametrize(
+    ("name", "surrogate"), [*((name, "multi-task") for name in AWARE), ("meta", "deep-kernel"), ("meta-bayes", "deep-kernel")]
+)
+def test_a_search_that_was_misled_catches_up(upside_down, name, surrogate):
+    ends = [course(name, upside_down[surrogate], seed)[-1] for seed in range(2)]
+    assert np.mean(ends) >= 0.95 - LATE[surrogate]
 
 
 def test_an_ensemble_of_upside_down_tasks_gives_them_no_weight(upside_down):
@@ -87,7 +90,7 @@ def failing(quick, tmp_path_factory) -> LearnedPrior:
 @pytest.mark.parametrize("name", AWARE)
 def test_an_experience_full_of_failures(failing, name):
     assert sum(task.failed for task in failing.spaces["mlp"].tasks) == 4 * 18
-    assert course(name, failing, 1)[-1] >= 0.95 - LATE
+    assert course(name, failing, 1)[-1] >= 0.95 - LATE["multi-task"]
 
 
 def test_an_experience_of_nothing_but_failures_is_said_to_teach_nothing(tmp_path):
@@ -108,7 +111,7 @@ def test_a_store_with_half_finished_searches(tmp_path):
             experience.record(search, f"{8:032x}", evaluated(candidate, quality(candidate.proposal.architecture)), candidate, 1.0)
     made = make_prior(path, shipped=False)
     assert [task.evaluations for task in made.prior.spaces["mlp"].tasks] == [12, 12, 6]
-    assert course("warm-start:evolution", made.prior, 0)[-1] >= 0.95 - LATE
+    assert course("warm-start:evolution", made.prior, 0)[-1] >= 0.95 - LATE["multi-task"]
 
 
 STRANGE = TaskDescription("odd", "ranking", TaskShape("graph", (9,), 2), 0, "ndcg", {"colour": 3.0, "linear": float("nan")})
@@ -187,5 +190,5 @@ def test_a_damaged_ensemble_is_refused(upside_down, tmp_path, damage):
 
 
 def test_what_the_surrogate_is_called_must_be_known(tmp_path):
-    with pytest.raises(InputError, match="no surrogate named 'oracle'; choose one of deep-kernel, rgpe"):
+    with pytest.raises(InputError, match="no surrogate named 'oracle'; choose one of multi-task, deep-kernel, rgpe"):
         make_prior(store(tmp_path / "store.db", 1, 6), surrogate="oracle")

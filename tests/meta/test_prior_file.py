@@ -101,7 +101,7 @@ def test_older_ones_open(path):
     def older(record):
         for known in record["spaces"].values():
             known["embeddings"] = known["embeddings"][:, :-3]
-            known["kernel"] = {n: (v[..., :-3] if n in ("first.e", "e.middle", "e.width") else v) for n, v in known["kernel"].items()}
+            known["kernel"] = {n: (v[..., :-3] if n in ("embeddings", "middle", "width") else v) for n, v in known["kernel"].items()}
             del known["skill"], known["aware"], known["policy"]
             for decision in known["form"]["decisions"]:
                 del decision["when"]
@@ -113,6 +113,25 @@ def test_older_ones_open(path):
     assert found.nearest(space(), described(1), 1)[0].name == "task1"
     assert found.surrogate(space(), described(4)) is not None
     assert found.policy(space(), described(4)) is None
+
+
+def test_surrogates_without_a_name_are_deep_kernels(tmp_path):
+    """As all were at first."""
+    with pytest.MonkeyPatch.context() as patch, Experience(store(tmp_path / "store.db", 3, 8)) as experience:
+        patch.setattr(learning, "STEPS", 2)
+        patch.setattr(learning, "FOLD_STEPS", 1)
+        patch.setattr(taught_policy, "STEPS", 1)
+        prior = learn(lessons_from(experience), surrogate="deep-kernel")
+    save_prior(tmp_path / "a.prior.safetensors", prior)
+
+    def nameless(record):
+        for known in record["spaces"].values():
+            assert known.pop("surrogate") == "deep-kernel"
+
+    found = load_prior(changed(tmp_path / "a.prior.safetensors", nameless))
+    asked = prior.shortlist(space(), described(9), 5)
+    one, other = (p.surrogate(space(), described(9)).condition(asked[:2], np.arange(2.0), asked) for p in (prior, found))
+    np.testing.assert_array_equal(one, other)
 
 
 def unknown_attribute(record):
@@ -133,8 +152,8 @@ DAMAGE = {
     "fewer tasks than embeddings": lambda r: r["spaces"]["mlp"]["tasks"].pop(),
     "numbers that are none": lambda r: r["spaces"]["mlp"]["embeddings"].__imul__(np.nan),
     "a weight less": lambda r: r["spaces"]["mlp"]["kernel"].pop("length"),
-    "weights that are no numbers": lambda r: r["spaces"]["mlp"]["kernel"]["second.weight"].__imul__(np.nan),
-    "weights of another shape": lambda r: r["spaces"]["mlp"]["kernel"].update({"first.x": np.zeros((3, 3))}),
+    "weights that are no numbers": lambda r: r["spaces"]["mlp"]["kernel"]["functions"].__imul__(np.nan),
+    "weights of another shape": lambda r: r["spaces"]["mlp"]["kernel"].update({"inducing": np.zeros((3, 3))}),
     "a policy of another form": lambda r: r["spaces"]["mlp"]["policy"].update(heads=np.zeros((3, 3))),
     "a policy that is no numbers": lambda r: r["spaces"]["mlp"]["policy"]["heads"].__imul__(np.nan),
     "a policy without some of its weights": lambda r: r["spaces"]["mlp"]["policy"].pop("heads"),

@@ -57,12 +57,11 @@ class Meta(BaseStrategy):
         self._models = MetaBayes(brief)
         self._children: dict[str, BaseStrategy] = {"local": LocalSearch(brief), "random": RandomSearch(brief)}
         self._director: Director = DEFAULT
-        self._led = self._models.shortlist[:LED]
         if brief.prior is not None and brief.task is not None:
             self._director = brief.prior.director(self.space, brief.task) or DEFAULT
             if brief.prior.policy(self.space, brief.task) is not None:
                 self._children["policy"] = MetaPolicy(brief)
-            self._first = [] if self._models.taught else [*self._first, *self._led]
+            self._first = [] if self._models.taught else [*self._first, *self._models.shortlist[:LED]]
         self._record = Record.fresh()
         self._turns: dict[str, tuple[str, list[float], list[float]]] = {}  # of what is out: who proposed, chances then, places said
         self._turn = "random"
@@ -99,9 +98,7 @@ class Meta(BaseStrategy):
             return self.space.sample(self.rng)
         chance = self._chances(known, values)
         self._turn = ARMS[int(self._dice.choice(len(ARMS), p=chance))]
-        if self._turn == "transferred" and self.drawn < LED and (led := [a for a in self._led if a.key not in self._seen]):
-            found = led[0]
-        elif self._turn in self._children:
+        if self._turn in self._children:
             found = self._children[self._turn].propose()
         else:
             found = self._models.best(known, values, self._turn == "transferred")

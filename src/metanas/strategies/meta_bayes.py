@@ -2,9 +2,10 @@
 
 When to choose it: where earlier searches on other data were made in the same space; the fewest evaluations of all from the first one on.
 With no prior, or one that knows nothing of the space, it is Bayesian optimisation from nothing.
-Wistuba and Grabocka 2021, "Few-Shot Bayesian Optimization with Deep Kernel Surrogates"; Shala et al. 2023, "Transfer NAS with Meta-Learned
-Bayesian Surrogates". How far to trust it: Hedge (Freund and Schapire 1997) over how the two models ranked each result before it was known,
-in the spirit of the ranking-weighted ensemble (Feurer et al. 2018, "Practical Transfer Learning for Bayesian Optimization").
+Swersky et al. 2013, "Multi-Task Bayesian Optimization"; Wistuba and Grabocka 2021, "Few-Shot Bayesian Optimization with Deep Kernel
+Surrogates"; Shala et al. 2023, "Transfer NAS with Meta-Learned Bayesian Surrogates" (the prior says which surrogate it brings). How far
+to trust it: Hedge (Freund and Schapire 1997) over how the two models ranked each result before it was known, in the spirit of the
+ranking-weighted ensemble (Feurer et al. 2018, "Practical Transfer Learning for Bayesian Optimization").
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ FEWEST = 4
 """Results from which on the cold model says something."""
 DOUBT = 0.5
 """Trust below which the transferred model is let go of."""
-TRUST, RATE = 0.85, 2.0
+TRUST, RATE = 0.95, 3.0
 """Share of proposals that the transferred model has at first, and how fast that follows its and the cold model's hits."""
 
 

@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from metanas.meta.surrogate import DeepKernel, History, normal_scores
+from metanas.meta.surrogate import History, TaughtProcess, normal_scores
 from metanas.meta.surrogate.history import Floats
-from metanas.meta.surrogate.latent import covariance, mean_and_latent
 
 FOLDS = 3
 """Parts of the sources that are left out in turn."""
@@ -45,22 +43,21 @@ class World:
     cold: Floats
 
     @classmethod
-    def of(cls, history: History, surrogate: DeepKernel) -> World:
+    def of(cls, history: History, surrogate: TaughtProcess) -> World:
         """The world of a task's history, with a surrogate that was learned without its source."""
         from scipy.spatial.distance import cdist
 
         rows = _chosen(history.y)
         x, values = history.x[rows], normal_scores(history.y)[rows]
-        with torch.no_grad():
-            mean, latent = mean_and_latent(surrogate.weights, torch.as_tensor(x), torch.as_tensor(history.task))
-            kernel = covariance(surrogate.weights, latent, latent).numpy() + SHIFT
-            noise = float(surrogate.weights["noise"].exp())
+        mean, points = surrogate.look(x, history.task)
         far = cdist(x, x, "cityblock")
         average = float(far.sum()) / max(1, len(far) * (len(far) - 1)) or 1.0
-        return cls(history.source, values, mean.numpy(), kernel, noise, np.exp(-REACH * far / average))
+        return cls(
+            history.source, values, mean, surrogate.covariance(points, points) + SHIFT, surrogate.noise, np.exp(-REACH * far / average)
+        )
 
 
-def left_out(histories: Sequence[History], learn: Callable[[Sequence[History]], DeepKernel]) -> list[tuple[History, DeepKernel]]:
+def left_out(histories: Sequence[History], learn: Callable[[Sequence[History]], TaughtProcess]) -> list[tuple[History, TaughtProcess]]:
     """Every task with a surrogate that was learned from the others, without any task of its source; none with too few sources.
 
     Args:

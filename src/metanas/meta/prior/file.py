@@ -18,7 +18,8 @@ from metanas.meta.prior.learned import LearnedPrior, Provenance
 from metanas.meta.prior.lessons import UNREADABLE
 from metanas.meta.prior.memories import EarlierTask, KnownSpace, Skill
 from metanas.meta.prior.parts import embedding_size, parts_of, parts_record
-from metanas.meta.surrogate import DeepKernel
+from metanas.meta.surrogate import TaughtProcess
+from metanas.meta.surrogate.kinds import name_of, restored
 from metanas.states import load_state, save_state
 
 SCHEMA = 1
@@ -106,7 +107,8 @@ def _space_record(known: KnownSpace) -> dict[str, Any]:
         "best": best,
         "values": values,
         "portfolio": np.array([known.form.code(c) for c in known.portfolio], np.int16).reshape(-1, width),
-        "kernel": None if known.kernel is None else known.kernel.arrays(),
+        "kernel": None if known.process is None else known.process.arrays(),
+        "surrogate": "" if known.process is None else name_of(known.process),
         "aware": known.aware,
         "skill": None if known.skill is None else asdict(known.skill),
         **parts_record(known),
@@ -133,12 +135,12 @@ def _known(record: Mapping[str, Any], attributes: int) -> KnownSpace:
         EarlierTask(**task, embedding=embedding, best=(best := _choices(form, codes)), values=tuple(map(float, values[: len(best)])))
         for task, embedding, codes, values in zip(record["tasks"], embeddings, record["best"], record["values"], strict=True)
     )
-    kernel = None if record["kernel"] is None else DeepKernel.from_arrays(record["kernel"])
-    if kernel is not None:
-        _try(kernel, form.size, size)
+    process = None if record["kernel"] is None else restored(record.get("surrogate", "deep-kernel"), record["kernel"])
+    if process is not None:
+        _try(process, form.size, size)
     skill = record.get("skill")
     portfolio = _choices(form, record["portfolio"])
-    known = KnownSpace(form, tasks, portfolio, kernel, bool(record.get("aware", False)), None if skill is None else Skill(**skill))
+    known = KnownSpace(form, tasks, portfolio, process, bool(record.get("aware", False)), None if skill is None else Skill(**skill))
     return replace(known, **parts_of(record, form, size))
 
 
@@ -146,10 +148,10 @@ def _choices(form: Form, codes: Sequence[Sequence[int]]) -> tuple[Choices, ...]:
     return tuple(form.choices([int(c) for c in code]) for code in codes if all(c != _NONE for c in code))
 
 
-def _try(kernel: DeepKernel, features: int, attributes: int) -> None:
+def _try(process: TaughtProcess, features: int, attributes: int) -> None:
     """Refuse weights that are incomplete, of another shape, or no numbers."""
     x, task = np.eye(2, features), np.zeros(attributes)
-    found = kernel.condition(x, np.array([0.0, 1.0]), task, x)
+    found = process.condition(x, np.array([0.0, 1.0]), task, x)
     if not (np.isfinite(found.mean).all() and np.isfinite(found.deviation).all()):
         raise ValueError("weights that are no numbers")
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from metanas.meta.prior.embedding import distance
 from metanas.meta.prior.form import Floats
-from metanas.meta.surrogate import DeepKernel, History, normal_scores
+from metanas.meta.surrogate import History, TaughtProcess, normal_scores
 from metanas.meta.tasks import TaskEncoder, TaskGraph, rank_correlations, task_graph, train_encoder
 from metanas.records import TaskDescription
 
@@ -62,18 +62,18 @@ def encoded(encoder: Mapping[str, Tensor], task: TaskDescription) -> Floats:
 
 
 def teach_encoder(
-    tasks: Sequence[TaskDescription], plain: Floats, histories: Sequence[History], kernel: DeepKernel, seed: int
+    tasks: Sequence[TaskDescription], plain: Floats, histories: Sequence[History], process: TaughtProcess, seed: int
 ) -> tuple[dict[str, Tensor] | None, Foretelling | None]:
     """Weights of an encoder, if it was measured to be better, and what was measured, if that could be.
 
     Args:
         tasks: the earlier ones.
         plain: their plain embeddings ``(tasks, attributes)``.
-        histories: theirs, with embeddings as ``kernel`` knows them.
-        kernel: learned on them.
+        histories: theirs, with embeddings as ``process`` knows them.
+        process: learned on them.
         seed: of weights and batches.
     """
-    graphs, alike = [task_graph(task) for task in tasks], likeness(histories, kernel, seed)
+    graphs, alike = [task_graph(task) for task in tasks], likeness(histories, process, seed)
     sources = np.array([history.source for history in histories])
     gains: dict[str, list[tuple[float, float]]] = {}
     for part in range(FOLDS):
@@ -96,13 +96,13 @@ def teach_encoder(
     return (train_encoder(graphs, alike, seed, steps=STEPS) if measured.better else None), measured
 
 
-def likeness(histories: Sequence[History], kernel: DeepKernel, seed: int) -> Floats:
+def likeness(histories: Sequence[History], process: TaughtProcess, seed: int) -> Floats:
     """How alike tasks are, ``(tasks, tasks)`` in [-1, 1]; NaN where nothing can be said.
 
-    Each task expects something of the same architectures by its own results and the learned kernel; the learned mean, which all tasks
+    Each task expects something of the same architectures by its own results and the learned covariance; the learned mean, which all tasks
     share, is left out.
     """
-    rng, flat = np.random.default_rng(seed), kernel.flat()
+    rng, flat = np.random.default_rng(seed), process.flat()
     pool = np.unique(np.concatenate([history.x for history in histories]), axis=0)
     asked = pool[rng.permutation(len(pool))[:ARCHITECTURES]]
     expected = []

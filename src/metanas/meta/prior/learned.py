@@ -86,11 +86,11 @@ class LearnedPrior:
     def surrogate(self, space: Space, task: TaskDescription) -> TransferSurrogate | EnsembleSurrogate | None:
         """What is expected of the space's architectures on the task; None where it was not taught by two tasks or more."""
         known = self.spaces.get(space.name)
-        if known is None or known.kernel is None:
+        if known is None or known.process is None:
             return None
         embedding = known.embedded(task, self.attributes)
         if not known.ensemble:
-            return TransferSurrogate(known.form, known.kernel, embedding)
+            return TransferSurrogate(known.form, known.process, embedding)
         near = {earlier.fingerprint: place for place, (_, earlier) in enumerate(nearest_tasks(known, embedding))}
         kept = sorted(known.ensemble, key=lambda one: near.get(one.fingerprint, len(near)))[:MOST_TASKS]
         return EnsembleSurrogate(known.form, RankedEnsemble(tuple(one.process(known.form) for one in kept)))

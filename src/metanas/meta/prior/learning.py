@@ -20,9 +20,10 @@ from metanas.meta.prior.learned import LearnedPrior, Provenance
 from metanas.meta.prior.lessons import Lesson
 from metanas.meta.prior.memories import EarlierTask, KnownSpace, Skill
 from metanas.meta.prior.taught_policy import teach_policy
-from metanas.meta.surrogate import DeepKernel, History, normal_scores, portfolio
+from metanas.meta.surrogate import History, TaughtProcess, normal_scores, portfolio
+from metanas.meta.surrogate.kinds import PROCESSES, taught
 
-SURROGATES = ("deep-kernel", "rgpe")
+SURROGATES = (*PROCESSES, "rgpe")
 """What may say on a new task what to expect: see :func:`learn`."""
 MOST_TASKS = 1000
 """Tasks of a space that are learned from: those with the most evaluations."""
@@ -39,7 +40,7 @@ STEPS, FOLD_STEPS = 250, 80
 """Of learning the surrogate; of learning it again without some of the tasks."""
 
 
-def learn(lessons: Sequence[Lesson], seed: int = 0, *, made: str = "", stores: int = 1, surrogate: str = "deep-kernel") -> LearnedPrior:
+def learn(lessons: Sequence[Lesson], seed: int = 0, *, made: str = "", stores: int = 1, surrogate: str = "multi-task") -> LearnedPrior:
     """What the lessons teach: the same from the same lessons and seed.
 
     Args:
@@ -47,8 +48,9 @@ def learn(lessons: Sequence[Lesson], seed: int = 0, *, made: str = "", stores: i
         seed: of the surrogates' weights and batches.
         made: the moment, for the record: ISO 8601.
         stores: how many stores the lessons come from, for the record.
-        surrogate: what says on a new task what to expect: a Gaussian process with a deep kernel over all tasks, or ``rgpe``, an ensemble
-            of one per task (:mod:`metanas.meta.surrogate.rgpe`).
+        surrogate: what says on a new task what to expect: one of :data:`SURROGATES`, a Gaussian process over all tasks and architectures
+            (:mod:`~metanas.meta.surrogate.multi_task`), one with a deep kernel (:mod:`~metanas.meta.surrogate.deep_kernel`), or an
+            ensemble of one per task (:mod:`~metanas.meta.surrogate.rgpe`).
     """
     ordered = sorted(lessons, key=lambda lesson: (lesson.form.space, lesson.fingerprint))
     names = attribute_names()
@@ -62,39 +64,45 @@ def _learned(lessons: list[Lesson], names: Sequence[str], seed: int, surrogate: 
     aware = len({lesson.source for lesson in lessons}) >= AWARE
     embeddings = np.stack([embedded(lesson.task, names) for lesson in lessons])
     histories = [_history(lesson, form, e if aware else 0 * e) for lesson, e in zip(lessons, embeddings, strict=True)]
-    kernel = _kernel_of(histories, seed, aware)
+    kind = surrogate if surrogate in PROCESSES else next(iter(PROCESSES))
+
+    def learned(some: Sequence[History], steps: int) -> TaughtProcess:
+        process = taught(kind, some, seed, steps)
+        return process if aware else process.without_task()
+
+    process = learned(usable, STEPS) if (usable := _telling(histories)) else None
     encoder, foretelling = None, None
-    if aware and kernel is not None:
-        encoder, foretelling = teach_encoder([lesson.task for lesson in lessons], embeddings, histories, kernel, seed)
+    if aware and process is not None:
+        encoder, foretelling = teach_encoder([lesson.task for lesson in lessons], embeddings, histories, process, seed)
         if encoder is not None:
             embeddings = np.stack([encoded(encoder, lesson.task) for lesson in lessons])
             histories = [replace(history, task=e) for history, e in zip(histories, embeddings, strict=True)]
-            kernel = _kernel_of(histories, seed, aware)
+            process = learned(_telling(histories), STEPS)
     usable = [history for history in histories if np.ptp(history.y) > 0]
     telling = [(lesson, history) for lesson, history in zip(lessons, histories, strict=True) if np.ptp(history.y) > 0]
-    chosen = _portfolio(telling, form, kernel) if telling else []
+    chosen = _portfolio(telling, form, process) if telling else []
     known = all(lesson.plain for lesson in lessons)  # of a space that isn't, nobody knows which decisions open others
-    taught = known and kernel is not None and len({history.source for history in usable}) >= LEAST_SOURCES
-    left = left_out(usable, lambda rest: _kernel(rest, seed, aware, FOLD_STEPS))
+    able = known and process is not None and len({history.source for history in usable}) >= LEAST_SOURCES
+    left = left_out(usable, lambda rest: learned(rest, FOLD_STEPS))
     return KnownSpace(
         form,
         tuple(_remembered(lesson, e) for lesson, e in zip(lessons, embeddings, strict=True)),
         tuple(form.choices(code) for code in chosen),
-        kernel,
+        process,
         aware,
         _skill(left),
-        task_results(lessons, form) if surrogate == "rgpe" and kernel is not None else (),
-        teach_policy(usable, form, kernel, seed) if taught and kernel is not None else None,
+        task_results(lessons, form) if surrogate == "rgpe" and process is not None else (),
+        teach_policy(usable, form, process, seed) if able and process is not None else None,
         encoder,
         foretelling,
         learn_director([World.of(*pair) for pair in left], seed),
     )
 
 
-def _kernel_of(histories: Sequence[History], seed: int, aware: bool) -> DeepKernel | None:
-    """The surrogate, where there are two sources to learn it from."""
+def _telling(histories: Sequence[History]) -> list[History]:
+    """Those whose results differ; none where they are not of two sources at least."""
     usable = [history for history in histories if np.ptp(history.y) > 0]
-    return _kernel(usable, seed, aware, STEPS) if len({history.source for history in usable}) >= 2 else None
+    return usable if len({history.source for history in usable}) >= 2 else []
 
 
 def _history(lesson: Lesson, form: Form, embedding: Floats) -> History:
@@ -104,11 +112,6 @@ def _history(lesson: Lesson, form: Form, embedding: Floats) -> History:
         order = order[np.concatenate([np.arange(MOST_BEST), others])]
     x = form.encode_all(lesson.choices[place] for place in order)
     return History(x, lesson.values[order], embedding, lesson.source)
-
-
-def _kernel(histories: Sequence[History], seed: int, aware: bool, steps: int) -> DeepKernel:
-    kernel = DeepKernel.learn(histories, seed=seed, steps=steps)
-    return kernel if aware else kernel.without_task()
 
 
 def _remembered(lesson: Lesson, embedding: Floats) -> EarlierTask:
@@ -130,21 +133,21 @@ def _remembered(lesson: Lesson, embedding: Floats) -> EarlierTask:
     )
 
 
-def _portfolio(taught: Sequence[tuple[Lesson, History]], form: Form, kernel: DeepKernel | None) -> list[tuple[int, ...]]:
+def _portfolio(telling: Sequence[tuple[Lesson, History]], form: Form, process: TaughtProcess | None) -> list[tuple[int, ...]]:
     """Codes of the chosen architectures. What was not evaluated on a task counts as the surrogate expects, or without one as the worst."""
-    each = max(2, COLUMNS // len(taught))
+    each = max(2, COLUMNS // len(telling))
     columns: dict[tuple[int, ...], int] = {}
-    for lesson, _ in taught:
+    for lesson, _ in telling:
         for place in np.argsort(-lesson.values, kind="stable")[:each]:
             if not lesson.failed[place]:
                 columns.setdefault(tuple(form.code(lesson.choices[place])), len(columns))
     codes = list(columns)[:COLUMNS]
     x = form.encode_all(form.choices(code) for code in codes)
-    regret = np.full((len(taught), len(codes)), np.nan)
-    for row, (lesson, history) in enumerate(taught):
+    regret = np.full((len(telling), len(codes)), np.nan)
+    for row, (lesson, history) in enumerate(telling):
         z = normal_scores(lesson.values)
-        if kernel is not None:
-            expected = kernel.condition(history.x, normal_scores(history.y), history.task, x)
+        if process is not None:
+            expected = process.condition(history.x, normal_scores(history.y), history.task, x)
             regret[row] = expected.mean - CAUTION * expected.deviation
         for choices, value in zip(lesson.choices, z, strict=True):
             if (column := columns.get(tuple(form.code(choices)))) is not None and column < len(codes):
@@ -153,15 +156,15 @@ def _portfolio(taught: Sequence[tuple[Lesson, History]], form: Form, kernel: Dee
     return [codes[column] for column in portfolio(regret, PORTFOLIO)]
 
 
-def _skill(left: Sequence[tuple[History, DeepKernel]]) -> Skill | None:
+def _skill(left: Sequence[tuple[History, TaughtProcess]]) -> Skill | None:
     """Measured on tasks of whose source the surrogate has seen nothing."""
     better: dict[str, list[float]] = {}
-    for history, kernel in left:
-        better.setdefault(history.source, []).append(_better(kernel, history))
+    for history, process in left:
+        better.setdefault(history.source, []).append(_better(process, history))
     return Skill(float(np.mean([np.mean(shares) for shares in better.values()])), len(better)) if better else None
 
 
-def _better(kernel: DeepKernel, history: History) -> float:
+def _better(process: TaughtProcess, history: History) -> float:
     """The share of a task's architectures that the one expected to be best is better than, ties counting half."""
-    others: Floats = np.delete(history.y, chosen := int(kernel.expect(history.x, history.task).argmax()))
+    others: Floats = np.delete(history.y, chosen := int(process.expect(history.x, history.task).argmax()))
     return float(((others < history.y[chosen]).sum() + 0.5 * (others == history.y[chosen]).sum()) / len(others))

@@ -58,7 +58,7 @@ def make_prior(
     seed: int = 0,
     now: datetime | None = None,
     shipped: bool = True,
-    surrogate: str = "deep-kernel",
+    surrogate: str = "multi-task",
 ) -> Made:
     """Learn from a store, and from others', and what came with the package, and write the prior.
 

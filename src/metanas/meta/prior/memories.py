@@ -12,7 +12,7 @@ from metanas.meta.prior.embedding import embedded
 from metanas.meta.prior.ensemble import TaskResults
 from metanas.meta.prior.foretelling import Foretelling, encoded
 from metanas.meta.prior.form import Choices, Floats, Form
-from metanas.meta.surrogate import DeepKernel
+from metanas.meta.surrogate import TaughtProcess
 from metanas.records import TaskDescription
 from metanas.spaces import Architecture, Space
 from metanas.spaces.decision import Decision, Value
@@ -86,10 +86,10 @@ class KnownSpace:
         form: the decisions.
         tasks: that were learned from.
         portfolio: choices of architectures of which a few are good on every task, the most useful first.
-        kernel: the surrogate; None with fewer than two sources to learn it from.
+        process: the surrogate; None with fewer than two sources to learn it from.
         aware: whether the surrogate looks at the task's embedding; with few tasks it would take chance for a rule.
         skill: None with too few tasks to measure it on.
-        ensemble: results of earlier tasks, where the surrogate on a new task is made of these and not of the kernel.
+        ensemble: results of earlier tasks, where the surrogate on a new task is made of these and not of the process.
         policy: weights over the form's decisions; None where there are none.
         encoder: of tasks, where it foretells better than plain attributes how alike tasks are; the tasks' embeddings are then its.
         foretelling: what of that was measured; None with too few tasks to measure it on.
@@ -99,7 +99,7 @@ class KnownSpace:
     form: Form
     tasks: tuple[EarlierTask, ...]
     portfolio: tuple[Choices, ...]
-    kernel: DeepKernel | None = None
+    process: TaughtProcess | None = None
     aware: bool = False
     skill: Skill | None = None
     ensemble: tuple[TaskResults, ...] = ()
@@ -113,9 +113,9 @@ class KnownSpace:
         return embedded(task, names) if self.encoder is None else encoded(self.encoder, task)
 
     @property
-    def guide(self) -> DeepKernel | None:
+    def guide(self) -> TaughtProcess | None:
         """The surrogate, unless it was measured to be no better than chance: then the portfolio alone says what to try first."""
-        return self.kernel if self.skill is None or self.skill.useful else None
+        return self.process if self.skill is None or self.skill.useful else None
 
     @property
     def sources(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from metanas.meta.policy import Controller, TaskPolicy, learn_policy
 from metanas.meta.policy.training import Reward
 from metanas.meta.prior.form import CLOSED, Floats, Form
-from metanas.meta.surrogate import DeepKernel, History, normal_scores
+from metanas.meta.surrogate import History, TaughtProcess, normal_scores
 from metanas.spaces import Space
 
 STEPS, PROPOSALS, TOGETHER, COPIES = 80, 3, 4, 8
@@ -21,17 +21,17 @@ REWARDED = 150
 """Results of an earlier task, the best and an even choice, that the rewards go by."""
 
 
-def teach_policy(histories: Sequence[History], form: Form, kernel: DeepKernel, seed: int) -> dict[str, Tensor]:
+def teach_policy(histories: Sequence[History], form: Form, process: TaughtProcess, seed: int) -> dict[str, Tensor]:
     """Weights of a policy over the decisions of a form, see :func:`~metanas.meta.policy.learn_policy`.
 
     Args:
         histories: of the earlier tasks, with their embeddings.
         form: of the space.
-        kernel: that says what an architecture would have been worth on each of them.
+        process: that says what an architecture would have been worth on each of them.
         seed: of weights and draws.
     """
     tasks = np.stack([history.task for history in histories])
-    rewards = [_reward(history, form, kernel) for history in histories]
+    rewards = [_reward(history, form, process) for history in histories]
     steps = {"steps": STEPS, "proposals": PROPOSALS, "together": TOGETHER, "copies": COPIES}
     return learn_policy(controller_of(form, tasks.shape[1]), tasks, rewards, seed=seed, **steps)
 
@@ -85,10 +85,10 @@ def _carried(form: Form, space: Space) -> Floats:
     return np.array(rows).reshape(len(rows), -1)
 
 
-def _reward(history: History, form: Form, kernel: DeepKernel) -> Reward:
+def _reward(history: History, form: Form, process: TaughtProcess) -> Reward:
     """What the surrogate expects on an earlier task, once it knows what was found there."""
     chosen = np.unique(np.linspace(0, len(history.y) - 1, min(REWARDED, len(history.y))).round().astype(np.int64))
-    expected = kernel.told(history.x[chosen], normal_scores(history.y)[chosen], history.task)
+    expected = process.told(history.x[chosen], normal_scores(history.y)[chosen], history.task)
     decisions = [(d.name, d.options) for d in form.decisions]
 
     def reward(rows: NDArray[np.int64]) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 
 from metanas.meta.prior.form import Floats, Form
 from metanas.meta.prior.lessons import failures_below
-from metanas.meta.surrogate import DeepKernel
+from metanas.meta.surrogate import TaughtProcess
 from metanas.spaces import Architecture
 
 BELIEF = 0.9
@@ -25,17 +25,17 @@ class TransferSurrogate:
     """See :class:`metanas.interfaces.Surrogate`.
 
     Two models are averaged by how probable they make the results (Hoeting et al. 1999, "Bayesian model averaging"): one with the mean that
-    earlier tasks taught, and one that keeps their kernel but expects the same of all architectures. So where earlier tasks mislead, what
-    they lead to expect is let go of after some results.
+    earlier tasks taught, and one that keeps their covariance but expects the same of all architectures. So where earlier tasks mislead,
+    what they lead to expect is let go of after some results.
 
     Args:
         form: of the space.
-        kernel: that earlier tasks taught.
+        process: that earlier tasks taught.
         task: the task's embedding.
     """
 
     form: Form
-    kernel: DeepKernel
+    process: TaughtProcess
     task: Floats
 
     def condition(self, architectures: Sequence[Architecture], values: Floats, asked: Sequence[Architecture]) -> tuple[Floats, Floats]:
@@ -50,7 +50,7 @@ class TransferSurrogate:
             return np.empty(0), np.empty(0)
         x, y = results(self.form, architectures, values)
         trust = self._trust(x, y)
-        weights = {model: weight for model, weight in ((self.kernel, trust), (self._flat, 1 - trust)) if weight >= SURE}
+        weights = {model: weight for model, weight in ((self.process, trust), (self._flat, 1 - trust)) if weight >= SURE}
         new = self.form.encode_all(a.as_dict for a in asked)
         found = [(weight / sum(weights.values()), model.condition(x, y, self.task, new)) for model, weight in weights.items()]
         mean = np.sum([weight * p.mean for weight, p in found], axis=0)
@@ -64,12 +64,12 @@ class TransferSurrogate:
     def _trust(self, x: Floats, y: Floats) -> float:
         if len(y) < 2 or np.ptp(y) == 0:
             return 1.0
-        gain = self.kernel.evidence(x, y, self.task) - self._flat.evidence(x, y, self.task)
+        gain = self.process.evidence(x, y, self.task) - self._flat.evidence(x, y, self.task)
         return BELIEF / (BELIEF + (1 - BELIEF) * math.exp(min(-gain, 500.0)))
 
     @cached_property
-    def _flat(self) -> DeepKernel:
-        return self.kernel.flat()
+    def _flat(self) -> TaughtProcess:
+        return self.process.flat()
 
 
 def results(form: Form, architectures: Sequence[Architecture], values: Floats) -> tuple[Floats, Floats]:

@@ -17,8 +17,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from metanas.meta.surrogate.deep_kernel import Posterior
 from metanas.meta.surrogate.history import Floats
+from metanas.meta.surrogate.process import Posterior
 from metanas.strategies.gaussian import Fitted, fit
 
 FEWEST = 3
