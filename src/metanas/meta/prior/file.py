@@ -137,7 +137,7 @@ def _known(record: Mapping[str, Any], attributes: int) -> KnownSpace:
     )
     process = None if record["kernel"] is None else restored(record.get("surrogate", "deep-kernel"), record["kernel"])
     if process is not None:
-        _try(process, form.size, size)
+        _try(process, form.size, attributes)
     skill = record.get("skill")
     portfolio = _choices(form, record["portfolio"])
     known = KnownSpace(form, tasks, portfolio, process, bool(record.get("aware", False)), None if skill is None else Skill(**skill))

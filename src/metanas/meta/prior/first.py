@@ -27,7 +27,7 @@ def nearest_tasks(known: KnownSpace, embedding: Floats) -> list[tuple[float, Ear
     return sorted(((distance(task.embedding, embedding), task) for task in known.tasks), key=lambda pair: pair[0])
 
 
-def first_architectures(known: KnownSpace, space: Space, embedding: Floats, n: int) -> list[Architecture]:
+def first_architectures(known: KnownSpace, space: Space, embedding: Floats, attributes: Floats, n: int) -> list[Architecture]:
     """Up to ``n`` architectures that the space admits, the most promising first; the plain network is not among them.
 
     The portfolio of earlier tasks, whose members make up for each other's failures. With a surrogate that can guide, the one of which it
@@ -38,6 +38,7 @@ def first_architectures(known: KnownSpace, space: Space, embedding: Floats, n: i
         known: of the space.
         space: as it is for the task.
         embedding: of the task, as those of the earlier tasks.
+        attributes: of the task, as the surrogate knows them.
         n: how many.
     """
     proven = _admitted(space, islice(_proven(known, space, embedding), PROVEN))
@@ -50,7 +51,7 @@ def first_architectures(known: KnownSpace, space: Space, embedding: Floats, n: i
     if not candidates:
         return []
     expected = known.guide.condition(
-        np.empty((0, known.form.size)), np.empty(0), embedding, known.form.encode_all(a.as_dict for a in candidates)
+        np.empty((0, known.form.size)), np.empty(0), attributes, known.form.encode_all(a.as_dict for a in candidates)
     )
     worth = expected.mean - CAUTION * expected.deviation * (np.arange(len(candidates)) >= len(proven))
     ranked = [candidates[place] for place in np.argsort(-worth, kind="stable")]

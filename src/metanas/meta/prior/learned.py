@@ -81,17 +81,17 @@ class LearnedPrior:
     def shortlist(self, space: Space, task: TaskDescription, n: int) -> list[Architecture]:
         """Up to ``n`` architectures that the space admits, the most promising first, the plain network aside; none for an unknown space."""
         known = self.spaces.get(space.name)
-        return [] if known is None else first_architectures(known, space, known.embedded(task, self.attributes), n)
+        return [] if known is None else first_architectures(known, space, known.embedded(task, self.attributes), self._embedded(task), n)
 
     def surrogate(self, space: Space, task: TaskDescription) -> TransferSurrogate | EnsembleSurrogate | None:
         """What is expected of the space's architectures on the task; None where it was not taught by two tasks or more."""
         known = self.spaces.get(space.name)
         if known is None or known.process is None:
             return None
-        embedding = known.embedded(task, self.attributes)
         if not known.ensemble:
-            return TransferSurrogate(known.form, known.process, embedding)
-        near = {earlier.fingerprint: place for place, (_, earlier) in enumerate(nearest_tasks(known, embedding))}
+            return TransferSurrogate(known.form, known.process, self._embedded(task))
+        nearest = nearest_tasks(known, known.embedded(task, self.attributes))
+        near = {earlier.fingerprint: place for place, (_, earlier) in enumerate(nearest)}
         kept = sorted(known.ensemble, key=lambda one: near.get(one.fingerprint, len(near)))[:MOST_TASKS]
         return EnsembleSurrogate(known.form, RankedEnsemble(tuple(one.process(known.form) for one in kept)))
 

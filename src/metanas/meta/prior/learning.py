@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import reduce
 from itertools import groupby
 
@@ -76,12 +75,11 @@ def _learned(lessons: list[Lesson], names: Sequence[str], seed: int, surrogate: 
         encoder, foretelling = teach_encoder([lesson.task for lesson in lessons], embeddings, histories, process, seed)
         if encoder is not None:
             embeddings = np.stack([encoded(encoder, lesson.task) for lesson in lessons])
-            histories = [replace(history, task=e) for history, e in zip(histories, embeddings, strict=True)]
-            process = learned(_telling(histories), STEPS)
     usable = [history for history in histories if np.ptp(history.y) > 0]
     telling = [(lesson, history) for lesson, history in zip(lessons, histories, strict=True) if np.ptp(history.y) > 0]
     chosen = _portfolio(telling, form, process) if telling else []
     known = all(lesson.plain for lesson in lessons)  # of a space that isn't, nobody knows which decisions open others
+    told = np.array([np.ptp(history.y) > 0 for history in histories])
     able = known and process is not None and len({history.source for history in usable}) >= LEAST_SOURCES
     left = left_out(usable, lambda rest: learned(rest, FOLD_STEPS))
     return KnownSpace(
@@ -92,7 +90,7 @@ def _learned(lessons: list[Lesson], names: Sequence[str], seed: int, surrogate: 
         aware,
         _skill(left),
         task_results(lessons, form) if surrogate == "rgpe" and process is not None else (),
-        teach_policy(usable, form, process, seed) if able and process is not None else None,
+        teach_policy(usable, embeddings[told] if aware else 0 * embeddings[told], form, process, seed) if able and process else None,
         encoder,
         foretelling,
         learn_director([World.of(*pair) for pair in left], seed),

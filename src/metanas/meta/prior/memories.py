@@ -86,7 +86,7 @@ class KnownSpace:
         form: the decisions.
         tasks: that were learned from.
         portfolio: choices of architectures of which a few are good on every task, the most useful first.
-        process: the surrogate; None with fewer than two sources to learn it from.
+        process: the surrogate, which knows tasks by their attributes; None with fewer than two sources to learn it from.
         aware: whether the surrogate looks at the task's embedding; with few tasks it would take chance for a rule.
         skill: None with too few tasks to measure it on.
         ensemble: results of earlier tasks, where the surrogate on a new task is made of these and not of the process.

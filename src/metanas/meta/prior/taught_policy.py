@@ -21,16 +21,16 @@ REWARDED = 150
 """Results of an earlier task, the best and an even choice, that the rewards go by."""
 
 
-def teach_policy(histories: Sequence[History], form: Form, process: TaughtProcess, seed: int) -> dict[str, Tensor]:
+def teach_policy(histories: Sequence[History], tasks: Floats, form: Form, process: TaughtProcess, seed: int) -> dict[str, Tensor]:
     """Weights of a policy over the decisions of a form, see :func:`~metanas.meta.policy.learn_policy`.
 
     Args:
-        histories: of the earlier tasks, with their embeddings.
+        histories: of the earlier tasks, with their embeddings as ``process`` knows them.
+        tasks: their embeddings as the policy is to know them, ``(tasks, embedding)``.
         form: of the space.
         process: that says what an architecture would have been worth on each of them.
         seed: of weights and draws.
     """
-    tasks = np.stack([history.task for history in histories])
     rewards = [_reward(history, form, process) for history in histories]
     steps = {"steps": STEPS, "proposals": PROPOSALS, "together": TOGETHER, "copies": COPIES}
     return learn_policy(controller_of(form, tasks.shape[1]), tasks, rewards, seed=seed, **steps)
