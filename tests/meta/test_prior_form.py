@@ -66,3 +66,18 @@ def test_codes_of_another_form_are_refused():
     for code in ([2], [-2], [0, 0]):
         with pytest.raises(ValueError, match=r"option|argument"):
             form.choices(code)
+
+
+def test_what_a_task_has_no_use_for_counts_as_in_the_plain_network():
+    """With columns of numbers there are ways to encode them, without there are none: the same network all the same."""
+    numbers, words = (make_space("mlp", TaskShape("table", (6,), 3, numeric=n)) for n in (6, 0))
+    assert "encoding" in numbers.baseline.as_dict
+    assert "encoding" not in words.baseline.as_dict
+    form = Form.of(words).merged(Form.of(numbers))
+    np.testing.assert_array_equal(
+        form.among(words.decisions).encode(words.baseline.as_dict), form.among(numbers.decisions).encode(numbers.baseline.as_dict)
+    )
+    assert form.among(words.decisions).code(words.baseline.as_dict) == form.code(numbers.baseline.as_dict)
+    other = words.edit(words.baseline, "depth", 4)
+    assert not np.array_equal(form.among(words.decisions).encode(other.as_dict), form.encode(numbers.baseline.as_dict))
+    assert Form.from_json(form.to_json()) == form

@@ -89,7 +89,9 @@ def _mutants(space: Space, codes: Codes, parents: Rows, rng: np.random.Generator
         return codes.rows([_mutated(space, codes.read(row), step, rng) for row, step in zip(chosen, steps, strict=True)])
 
     made = some(CHILDREN)
-    for _ in range(_ROUNDS if len(made) < CHILDREN else 0):
+    for _ in range(_ROUNDS):
+        if len(made) >= CHILDREN:
+            break
         made = np.concatenate([made, some(CHILDREN)])
     return made[:CHILDREN]
 

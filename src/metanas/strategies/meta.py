@@ -43,7 +43,8 @@ class Meta(BaseStrategy):
     per second: told other seconds it would ask otherwise, and no search could be repeated.
 
     The plain network comes first, the prior's shortlist (if any) and random architectures up to ``start`` follow. With a transferred
-    surrogate its favourites follow at once; where proposals are asked one by one, so that their order costs, the plain network comes after
+    surrogate its favourite and the portfolio of earlier tasks follow at once: their members make up for each other's failures, which counts
+    where many are evaluated side by side. Where proposals are asked one by one, so that their order costs, the plain network comes after
     :data:`LED` of these.
 
     Args:
@@ -57,11 +58,12 @@ class Meta(BaseStrategy):
         self._models = MetaBayes(brief)
         self._children: dict[str, BaseStrategy] = {"local": LocalSearch(brief), "random": RandomSearch(brief)}
         self._director: Director = DEFAULT
+        self._led = self._models.shortlist[:LED]
         if brief.prior is not None and brief.task is not None:
             self._director = brief.prior.director(self.space, brief.task) or DEFAULT
             if brief.prior.policy(self.space, brief.task) is not None:
                 self._children["policy"] = MetaPolicy(brief)
-            self._first = [] if self._models.taught else [*self._first, *self._models.shortlist[:LED]]
+            self._first = [] if self._models.taught else [*self._first, *self._led]
         self._record = Record.fresh()
         self._turns: dict[str, tuple[str, list[float], list[float]]] = {}  # of what is out: who proposed, chances then, places said
         self._turn = "random"
@@ -98,7 +100,9 @@ class Meta(BaseStrategy):
             return self.space.sample(self.rng)
         chance = self._chances(known, values)
         self._turn = ARMS[int(self._dice.choice(len(ARMS), p=chance))]
-        if self._turn in self._children:
+        if self._turn == "transferred" and self.drawn < LED and (led := [a for a in self._led if a.key not in self._seen]):
+            found = led[0]
+        elif self._turn in self._children:
             found = self._children[self._turn].propose()
         else:
             found = self._models.best(known, values, self._turn == "transferred")

@@ -50,9 +50,8 @@ def first_architectures(known: KnownSpace, space: Space, embedding: Floats, attr
     candidates = [*proven, *sampled]
     if not candidates:
         return []
-    expected = known.guide.condition(
-        np.empty((0, known.form.size)), np.empty(0), attributes, known.form.encode_all(a.as_dict for a in candidates)
-    )
+    x = known.form.among(space.decisions).encode_all(a.as_dict for a in candidates)
+    expected = known.guide.condition(np.empty((0, known.form.size)), np.empty(0), attributes, x)
     worth = expected.mean - CAUTION * expected.deviation * (np.arange(len(candidates)) >= len(proven))
     ranked = [candidates[place] for place in np.argsort(-worth, kind="stable")]
     listed = {fitted(space, choices).key for choices in known.portfolio}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,7 @@ class KnownDecision:
         name, options, ordered: as of :class:`~metanas.spaces.decision.Decision`.
         conditional: whether there are architectures in which it is not open.
         when: earlier decisions that open it, each with the options that do; empty where that is not known.
+        plain: the plain network's option; None where it is not known or not open there.
     """
 
     name: str
@@ -36,11 +37,12 @@ class KnownDecision:
     ordered: bool = False
     conditional: bool = False
     when: Terms = ()
+    plain: Value | None = None
 
     @classmethod
-    def of(cls, decision: Decision) -> KnownDecision:
+    def of(cls, decision: Decision, plain: Value | None = None) -> KnownDecision:
         """What is known of a space's decision."""
-        return cls(decision.name, decision.options, decision.ordered, decision.when != ALWAYS, decision.when.terms)
+        return cls(decision.name, decision.options, decision.ordered, decision.when != ALWAYS, decision.when.terms, plain)
 
     def rank(self, option: Value | None) -> float | None:
         """The position of an option; that of an unknown number lies between its neighbours'; None where it has none."""
@@ -67,7 +69,8 @@ class KnownDecision:
         ordered = (self.ordered or other.ordered) and (numeric or (not fresh and self.ordered))
         if ordered and numeric:
             options = tuple(sorted(options))
-        return KnownDecision(self.name, options, ordered, self.conditional or other.conditional, _either(self.when, other.when))
+        conditional, plain = self.conditional or other.conditional, other.plain if self.plain is None else self.plain
+        return KnownDecision(self.name, options, ordered, conditional, _either(self.when, other.when), plain)
 
 
 @dataclass(frozen=True)
@@ -77,15 +80,18 @@ class Form:
     Args:
         space: the name.
         decisions: in order.
+        given: what counts as chosen where nothing is, see :meth:`among`.
     """
 
     space: str
     decisions: tuple[KnownDecision, ...]
+    given: tuple[tuple[str, Value], ...] = ()
 
     @classmethod
     def of(cls, space: Space) -> Form:
         """That of a space: encodes as the space does."""
-        return cls(space.name, tuple(map(KnownDecision.of, space.decisions)))
+        plain = space.baseline.as_dict
+        return cls(space.name, tuple(KnownDecision.of(decision, plain.get(decision.name)) for decision in space.decisions))
 
     @classmethod
     def seen(cls, space: str, choices: Sequence[Choices]) -> Form:
@@ -100,8 +106,16 @@ class Form:
         """Both together; what only one of them has may be absent."""
         mine, theirs = ({d.name: d for d in form.decisions} for form in (self, other))
         common = {name: known.merged(theirs[name]) for name, known in mine.items() if name in theirs}
-        alone = {n: KnownDecision(d.name, d.options, d.ordered, True, d.when) for n, d in (mine | theirs).items() if n not in common}
+        alone = {n: replace(d, conditional=True) for n, d in (mine | theirs).items() if n not in common}
         return Form(self.space, tuple({**common, **alone}[name] for name in (mine | theirs)))
+
+    def among(self, decisions: Iterable[Decision | KnownDecision]) -> Form:
+        """The same for a task that has these decisions alone: others count as chosen as in the plain network, not as absent.
+
+        So an architecture is the same on tasks of which one has columns of numbers, say, with ways to encode these, and the other has none.
+        """
+        there = {decision.name for decision in decisions}
+        return replace(self, given=tuple((d.name, d.plain) for d in self.decisions if d.name not in there and d.plain is not None))
 
     @cached_property
     def size(self) -> int:
@@ -119,6 +133,7 @@ class Form:
             choices: decision name to option.
         """
         vector: list[float] = []
+        choices = {**dict(self.given), **choices} if self.given else choices
         for decision, table in zip(self.decisions, self._tables, strict=True):
             option = choices.get(decision.name)
             known = table.get(option)
@@ -131,6 +146,7 @@ class Form:
 
     def code(self, choices: Choices) -> list[int]:
         """The position of every choice among its options, ``(decisions,)``; :data:`CLOSED` where there is none."""
+        choices = {**dict(self.given), **choices} if self.given else choices
         chosen = [(decision.options, choices.get(decision.name)) for decision in self.decisions]
         return [options.index(option) if option is not None and option in options else CLOSED for options, option in chosen]
 

@@ -89,11 +89,11 @@ class LearnedPrior:
         if known is None or known.process is None:
             return None
         if not known.ensemble:
-            return TransferSurrogate(known.form, known.process, self._embedded(task))
+            return TransferSurrogate(known.form.among(space.decisions), known.process, self._embedded(task))
         nearest = nearest_tasks(known, known.embedded(task, self.attributes))
         near = {earlier.fingerprint: place for place, (_, earlier) in enumerate(nearest)}
         kept = sorted(known.ensemble, key=lambda one: near.get(one.fingerprint, len(near)))[:MOST_TASKS]
-        return EnsembleSurrogate(known.form, RankedEnsemble(tuple(one.process(known.form) for one in kept)))
+        return EnsembleSurrogate(known.form.among(space.decisions), RankedEnsemble(tuple(one.process(known.form) for one in kept)))
 
     def policy(self, space: Space, task: TaskDescription) -> TaskPolicy | None:
         """What to try on the task; None where too few tasks taught one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import groupby
 
@@ -60,6 +61,7 @@ def learn(lessons: Sequence[Lesson], seed: int = 0, *, made: str = "", stores: i
 def _learned(lessons: list[Lesson], names: Sequence[str], seed: int, surrogate: str) -> KnownSpace:
     lessons = sorted(sorted(lessons, key=lambda lesson: -len(lesson.values))[:MOST_TASKS], key=lambda lesson: lesson.fingerprint)
     form = reduce(Form.merged, [lesson.form for lesson in lessons])
+    lessons = [_completed(lesson, form) for lesson in lessons]
     aware = len({lesson.source for lesson in lessons}) >= AWARE
     embeddings = np.stack([embedded(lesson.task, names) for lesson in lessons])
     histories = [_history(lesson, form, e if aware else 0 * e) for lesson, e in zip(lessons, embeddings, strict=True)]
@@ -95,6 +97,13 @@ def _learned(lessons: list[Lesson], names: Sequence[str], seed: int, surrogate: 
         foretelling,
         learn_director([World.of(*pair) for pair in left], seed),
     )
+
+
+def _completed(lesson: Lesson, form: Form) -> Lesson:
+    """A lesson in which what only other tasks have is chosen as in the plain network."""
+    given = dict(form.among(lesson.form.decisions).given)
+    choices = tuple({**given, **one} for one in lesson.choices)
+    return replace(lesson, choices=choices, plain={**given, **lesson.plain} if lesson.plain else {})
 
 
 def _telling(histories: Sequence[History]) -> list[History]:
