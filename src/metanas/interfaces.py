@@ -157,7 +157,7 @@ class Policy(Protocol):
     def propose(
         self, architectures: Sequence[Architecture], values: NDArray[np.float64], rng: np.random.Generator, temperature: float = 1.0
     ) -> Architecture:
-        """The next architecture, drawn; not necessarily within the space's limits or its list.
+        """The next architecture, drawn; not necessarily within the space's limits.
 
         Args:
             architectures: that were evaluated; there may be none.

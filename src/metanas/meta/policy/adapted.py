@@ -17,6 +17,8 @@ STEPS, RATE = 8, 2e-3
 """Steps of Adam on the results of the task before each proposal, from the learned weights on: the answer depends on the results alone."""
 FEWEST = 3
 """Results from which on it is fine-tuned."""
+LISTED = 20_000
+"""Architectures of a list, drawn from it if it is longer, among which the policy's next one is."""
 EXPECTED = 1.0
 """Normal score of the mean proposal: a learned policy's are better than random ones."""
 
@@ -38,7 +40,9 @@ class TaskPolicy:
     def propose(
         self, architectures: Sequence[Architecture], values: Floats, rng: np.random.Generator, temperature: float = 1.0
     ) -> Architecture:
-        """The next architecture, drawn from the policy; not necessarily within the space's limits or its list.
+        """The next architecture, drawn from the policy; not necessarily within the space's limits.
+
+        Of a space that is a list it is one of the list, as probable as the policy finds it, that was not evaluated yet.
 
         Args:
             architectures: that were evaluated.
@@ -50,9 +54,24 @@ class TaskPolicy:
         weights = self._tuned(rows, scores) if len(values) >= FEWEST else self._weights
         with torch.no_grad():
             context = self._controller.context(weights, rows[None], scores[None])
+            if self._space.listed:
+                return self._of_list(weights, context, {a.key for a in architectures}, rng, temperature)
             generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
             drawn, _, _ = self._controller.emit(weights, self._task, context, generator, temperature)
         return self._codes.read(drawn[0].numpy())
+
+    def _of_list(
+        self, weights: Mapping[str, Tensor], context: Tensor, known: set[str], rng: np.random.Generator, temperature: float
+    ) -> Architecture:
+        """One of the list; nearly all that is drawn decision by decision is not on it."""
+        left = [a for a in self._space.listed if a.key not in known] or list(self._space.listed)
+        if len(left) > LISTED:
+            left = [left[place] for place in rng.choice(len(left), LISTED, replace=False).tolist()]
+        rows = torch.as_tensor(self._codes.rows(left))
+        many = (one.expand(len(left), -1) for one in (self._task, context))
+        logs = self._controller.log_chance(weights, *many, rows)
+        chances = (logs.double() / temperature).softmax(0).numpy()
+        return left[int(rng.choice(len(left), p=chances / chances.sum()))]
 
     def _tuned(self, rows: Tensor, scores: Tensor) -> Mapping[str, Tensor]:
         """Policy gradient on what was evaluated: what was better than the others becomes more likely (Williams 1992)."""
