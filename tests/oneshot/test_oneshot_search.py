@@ -23,8 +23,12 @@ STATE = train_oneshot(METHOD, DATA, 60)
 def test_single_path_answers_with_the_best_of_all_that_its_strategy_looked_at() -> None:
     heard: list[float] = []
     found = answers(METHOD, STATE, TENSORS, 4, evaluations=27, progress=heard.append)
-    scores = inherited(METHOD, STATE, TENSORS, list(METHOD.space.enumerate(most=100)))
-    assert [r.inherited for r in found] == sorted(scores, reverse=True)[:4]
+    everything = list(METHOD.space.enumerate(most=100))
+    looked_at = search_inherited(METHOD, STATE, TENSORS, "random", Objective.of("accuracy"), evaluations=27)
+    losses = {e.proposal.architecture.key: e.metrics["cross_entropy"] for e in looked_at}
+    assert len(losses) == len(everything) == 27
+    assert [r.architecture.key for r in found] == sorted(losses, key=losses.__getitem__)[:4]
+    assert [r.inherited for r in found] == inherited(METHOD, STATE, TENSORS, [r.architecture for r in found])
     assert len({r.architecture.key for r in found}) == 4
     assert heard == sorted(heard)
     assert heard[-1] == 1.0

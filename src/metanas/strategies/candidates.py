@@ -17,7 +17,8 @@ PARENTS, CHILDREN, DRAWN = 10, 40, 20
 """Of :func:`search`: mutants of the best so many, so many per round, and so many drawn from anywhere."""
 MORE, MORE_FAR = 0.4, 0.8
 """Chance that a mutant is mutated once more: of those of the best, and of those that stand for any architecture under limits."""
-_ROUNDS = 4
+_SPARE = 3
+"""So many times as many mutants are made under limits."""
 
 Promise = Callable[[Rows], NDArray[np.float64]]
 
@@ -50,20 +51,23 @@ def search(
 ) -> Architecture:
     """The most promising of mutants of the best, architectures from anywhere, and mutants of the most promising of these.
 
+    Under limits the promise is asked first: whether a candidate keeps them takes its graph, and few have to be looked at.
+
     Args:
         space: to search in.
         codes: of the space.
         best: parents, the best first; the earlier the more children.
-        promise: of rows that the space admits, larger is better.
+        promise: of rows, which may be beyond the space's limits; larger is better.
         rng: draws.
         taken: no candidates.
     """
     seen = {codes.row(a).tobytes() for a in taken}
     known = codes.rows(best)
     parents, found, worth = known[:PARENTS], known[:0], np.empty(0)
+    admitted: dict[bytes, bool] = {}
     for turn in range(2 if len(parents) else 0):
         made = [_mutants(space, codes, parents, rng)]
-        made += [_admitted(space, codes, anywhere(space, codes, known, DRAWN, rng))] if turn == 0 else []
+        made += [anywhere(space, codes, known, DRAWN, rng)] if turn == 0 else []
         fresh = []
         for row in np.concatenate(made):
             if (key := row.tobytes()) not in seen:
@@ -72,28 +76,20 @@ def search(
         if fresh:
             found = np.concatenate([found, fresh])
             worth = np.concatenate([worth, promise(np.stack(fresh))])
-        parents = found[np.argsort(-worth, kind="stable")[:PARENTS]]
+        parents = _best(space, codes, found[np.argsort(-worth, kind="stable")], admitted)
         if not len(parents):
             break
-    return codes.read(parents[0]) if len(found) else space.sample(rng)
+    return codes.read(parents[0]) if len(parents) and len(found) else space.sample(rng)
 
 
 def _mutants(space: Space, codes: Codes, parents: Rows, rng: np.random.Generator) -> Rows:
-    """Admitted mutants of the first parents most of all: :data:`CHILDREN`, or what some rounds of trying have given under limits."""
-
-    def some(count: int) -> Rows:
-        chosen = parents[np.minimum(rng.geometric(0.2, size=count) - 1, len(parents) - 1)]
-        if not space.listed:
-            return _admitted(space, codes, codes.mutate(chosen, MORE, rng))
-        steps = rng.geometric(1 - MORE, size=count).tolist()
-        return codes.rows([_mutated(space, codes.read(row), step, rng) for row, step in zip(chosen, steps, strict=True)])
-
-    made = some(CHILDREN)
-    for _ in range(_ROUNDS):
-        if len(made) >= CHILDREN:
-            break
-        made = np.concatenate([made, some(CHILDREN)])
-    return made[:CHILDREN]
+    """:data:`CHILDREN` mutants of the parents, of the first most of all; under limits, which many are beyond, more."""
+    count = CHILDREN if space.listed or space.limits == Limits() else _SPARE * CHILDREN
+    chosen = parents[np.minimum(rng.geometric(0.2, size=count) - 1, len(parents) - 1)]
+    if not space.listed:
+        return codes.mutate(chosen, MORE, rng)
+    steps = rng.geometric(1 - MORE, size=count).tolist()
+    return codes.rows([_mutated(space, codes.read(row), step, rng) for row, step in zip(chosen, steps, strict=True)])
 
 
 def _mutated(space: Space, architecture: Architecture, steps: int, rng: np.random.Generator) -> Architecture:
@@ -102,7 +98,16 @@ def _mutated(space: Space, architecture: Architecture, steps: int, rng: np.rando
     return architecture
 
 
-def _admitted(space: Space, codes: Codes, rows: Rows) -> Rows:
+def _best(space: Space, codes: Codes, ranked: Rows, admitted: dict[bytes, bool]) -> Rows:
+    """The first :data:`PARENTS` that the space admits; ``admitted`` remembers which do."""
     if space.listed or space.limits == Limits():
-        return rows
-    return rows[[space.admits(codes.read(row)) for row in rows]]
+        return ranked[:PARENTS]
+    chosen: list[int] = []
+    for place, row in enumerate(ranked):
+        if (key := row.tobytes()) not in admitted:
+            admitted[key] = space.admits(codes.read(row))
+        if admitted[key]:
+            chosen.append(place)
+        if len(chosen) == PARENTS:
+            break
+    return ranked[chosen]
