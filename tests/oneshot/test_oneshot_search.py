@@ -9,8 +9,8 @@ from metanas.evaluation.tensors import Tensors
 from metanas.interfaces import State
 from metanas.oneshot import OneShotBrief, SupernetMethod, answers, inherited, make_oneshot, settled
 from metanas.oneshot.diagnosis import count_skips
-from metanas.oneshot.search import search_inherited
-from metanas.records import Objective
+from metanas.oneshot.search import _proposals, _scored, judged_by, search_inherited
+from metanas.records import Goal, Objective
 from metanas.spaces import Architecture
 from metanas.testing.oneshot import oneshot_tasks, train_oneshot
 
@@ -43,6 +43,13 @@ def test_the_same_seed_answers_the_same_and_another_strategy_is_possible() -> No
     assert len({e.proposal.architecture.key for e in done}) == 6
     with pytest.raises(InputError, match="no strategy named"):
         search_inherited(METHOD, STATE, TENSORS, "nobody", Objective.of("accuracy"))
+
+
+def test_shares_of_right_answers_are_compared_by_cross_entropy_and_nothing_else_is() -> None:
+    error = Goal((("rmse", 1.0),))
+    mixed = Goal((("accuracy", 1.0), ("parameters", 1e-6)))
+    goals = Objective((Goal((("f1", 1.0),)), error, mixed), (("parameters", 9.0),))
+    assert judged_by(goals) == Objective((Goal((("cross_entropy", 1.0),)), error, mixed), (("parameters", 9.0),))
 
 
 def test_limits_of_the_objective_hold() -> None:
@@ -118,7 +125,9 @@ def test_the_way_out_leads_where_what_is_decoded_is_compared() -> None:
     done = settled(method, state, TENSORS)
     found = answers(method, done, TENSORS, 5)
     assert found[0].architecture == before[done["way_out"]]
-    assert [r.inherited for r in found[1:]] == sorted((r.inherited for r in found[1:]), key=lambda score: score or 0.0, reverse=True)
+    scored = _scored(method, done, TENSORS, _proposals(r.architecture for r in found[1:]), float("inf"))
+    losses = [evaluation.metrics["cross_entropy"] for evaluation in scored]
+    assert losses == sorted(losses)
 
 
 def test_without_a_collapse_nothing_is_settled() -> None:
