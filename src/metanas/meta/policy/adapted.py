@@ -68,8 +68,8 @@ class TaskPolicy:
         if len(left) > LISTED:
             left = [left[place] for place in rng.choice(len(left), LISTED, replace=False).tolist()]
         rows = torch.as_tensor(self._codes.rows(left))
-        many = (one.expand(len(left), -1) for one in (self._task, context))
-        logs = self._controller.log_chance(weights, *many, rows)
+        task, seen = self._task.expand(len(left), -1), context.expand(len(left), -1)
+        logs = self._controller.log_chance(weights, task, seen, rows)
         chances = (logs.double() / temperature).softmax(0).numpy()
         return left[int(rng.choice(len(left), p=chances / chances.sum()))]
 
