@@ -59,7 +59,7 @@ def test_what_is_in_the_file(path):
     with safe_open(path, framework="np") as file:
         record = json.loads(file.metadata()["metanas"])["state"]["prior"]
         shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
-    assert (record["schema"], record["made"], record["stores"]) == (1, "2026-01-02T03:04:05+00:00", 1)
+    assert (record["schema"], record["made"], record["stores"]) == (2, "2026-01-02T03:04:05+00:00", 1)
     assert [task["name"] for task in record["spaces"]["mlp"]["tasks"]] == ["task0", "task1", "task2"]
     assert all(np.prod(shape) <= 128 * 200 for shape in shapes.values())
 
@@ -115,23 +115,19 @@ def test_older_ones_open(path):
     assert found.policy(space(), described(4)) is None
 
 
-def test_surrogates_without_a_name_are_deep_kernels(tmp_path):
-    """As all were at first."""
-    with pytest.MonkeyPatch.context() as patch, Experience(store(tmp_path / "store.db", 3, 8)) as experience:
-        patch.setattr(learning, "STEPS", 2)
-        patch.setattr(learning, "FOLD_STEPS", 1)
-        patch.setattr(taught_policy, "STEPS", 1)
-        prior = learn(lessons_from(experience), surrogate="deep-kernel")
-    save_prior(tmp_path / "a.prior.safetensors", prior)
+def test_without_a_surrogate_that_has_a_name_the_rest_is_used(path, prior):
+    """As in files that were written before surrogates had names, and knew tasks by the encoder."""
 
-    def nameless(record):
+    def older(record):
+        record["schema"] = 1
         for known in record["spaces"].values():
-            assert known.pop("surrogate") == "deep-kernel"
+            del known["surrogate"]
+            known["kernel"] = {"first.x": np.zeros((3, 3))}
 
-    found = load_prior(changed(tmp_path / "a.prior.safetensors", nameless))
-    asked = prior.shortlist(space(), described(9), 5)
-    one, other = (p.surrogate(space(), described(9)).condition(asked[:2], np.arange(2.0), asked) for p in (prior, found))
-    np.testing.assert_array_equal(one, other)
+    found = load_prior(changed(path, older))
+    assert found.surrogate(space(), described(4)) is None
+    assert found.nearest(space(), described(1), 3) == prior.nearest(space(), described(1), 3)
+    assert len(found.shortlist(space(), described(4), 8)) == 8
 
 
 def unknown_attribute(record):

@@ -1,10 +1,12 @@
 """Surrogates of several tasks: their algebra against another implementation, and that earlier tasks help on one that was never seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from metanas.meta.surrogate import DeepKernel, History, MultiTask, TaughtProcess, normal_scores, portfolio
+from metanas.meta.surrogate import DeepKernel, History, MultiTask, TaughtProcess, multi_task, normal_scores, portfolio
 from metanas.meta.surrogate.kinds import PROCESSES, name_of, restored, taught
 from metanas.meta.surrogate.multi_task import LEVEL, NEARNESS, OWN, _over_tasks
 
@@ -27,9 +29,11 @@ def learned(request: pytest.FixtureRequest) -> TaughtProcess:
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-def test_the_same_seed_learns_the_same(name: str) -> None:
-    first, second = (taught(name, planted(4, 0), 1, 5).arrays() for _ in range(2))
+def test_the_same_seed_learns_the_same_and_another_does_not(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multi_task, "POINTS", 50)
+    first, second, other = (taught(name, planted(4, 0), seed, 5).arrays() for seed in (1, 1, 2))
     assert all(np.array_equal(value, second[name]) for name, value in first.items())
+    assert not all(np.array_equal(value, other[name]) for name, value in first.items())
 
 
 def test_a_file_keeps_all(learned: TaughtProcess) -> None:
@@ -93,12 +97,19 @@ def test_expected_improvement_is_its_integral(learned: TaughtProcess) -> None:
 def test_earlier_tasks_tell_where_to_begin_on_a_new_one(learned: TaughtProcess) -> None:
     """The first proposal is far better than the median architecture, and knowing the task helps. Fixed seeds: no chance in it."""
     ranks, blind = [], []
+    unaware = MultiTask.learn([replace(task, task=0 * task.task) for task in planted(30, 0)])
     for task in planted(30, 99, n=200):
         better = normal_scores(task.y)
         ranks.append(better[learned.expect(task.x, task.task).argmax()])
-        blind.append(better[learned.without_task().expect(task.x, task.task).argmax()])
+        blind.append(better[unaware.expect(task.x, 0 * task.task).argmax()])
     assert np.mean(ranks) > 1.2
     assert np.mean(ranks) > np.mean(blind) + 0.3
+
+
+def test_tasks_of_which_nothing_is_known_but_results_will_do() -> None:
+    nameless = [replace(task, task=np.zeros(0)) for task in planted(4, 0)]
+    (task,) = planted(1, 5)
+    assert np.isfinite(MultiTask.learn(nameless).condition(task.x[:3], task.y[:3], np.zeros(0), task.x).mean).all()
 
 
 @pytest.mark.parametrize("kind", [DeepKernel, MultiTask])

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from metanas.evaluation.supernet import SupernetEvaluator
 from metanas.evaluation.tensors import Tensors
 from metanas.interfaces import State
 from metanas.oneshot.base import SupernetMethod
-from metanas.records import Candidate, Evaluation, Fidelity, Goal, Objective, Proposal
+from metanas.records import Candidate, Evaluation, Fidelity, Objective, Proposal
 from metanas.spaces import Architecture
 from metanas.strategies import Brief, make_strategy
 
 INHERITED = Fidelity(0)
 """The fidelity of what is scored with inherited weights: no trial, and never an answer."""
 FOREVER = float("inf")
-SHARES = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
-"""Metrics that count right answers: of a thousand rows they take so few values that chance decides between good architectures."""
-SMOOTH = "cross_entropy"
 
 
 @dataclass(frozen=True)
@@ -28,12 +25,6 @@ class Ranked:
 
     architecture: Architecture
     inherited: float | None = None
-
-
-def judged_by(objective: Objective) -> Objective:
-    """What architectures are compared by with inherited weights: the cross-entropy, where a goal is one of :data:`SHARES` alone."""
-    alone = {((name, 1.0),) for name in SHARES}
-    return replace(objective, goals=tuple(Goal(((SMOOTH, 1.0),)) if goal.terms in alone else goal for goal in objective.goals))
 
 
 def answers(
@@ -59,13 +50,13 @@ def answers(
         state: at the end of the training.
         tensors: of the task.
         n: how many.
-        objective: what is good, compared by as :func:`judged_by` says; None takes the task's metric. Its limits are kept.
+        objective: what is good; None takes the task's metric. Its limits are kept.
         evaluations: how many candidates a strategy may look at.
         deadline: seconds on the clock of ``time.monotonic``; then the best so far count (or the decoded ones, if there is none).
         seed: of the strategy.
         progress: hears the share of the evaluations that is done.
     """
-    goal = judged_by(objective or Objective.of(tensors.data.metric))
+    goal = objective or Objective.of(tensors.data.metric)
     if method.strategy is not None:
         found = search_inherited(method, state, tensors, method.strategy, goal, evaluations, deadline, seed, progress)
     elif method.judged:
@@ -84,17 +75,17 @@ def settled(
 ) -> State:
     """``state`` with the best way out of its collapse chosen (``way_out``, a step); as it was, where nothing has collapsed.
 
-    Architectures decoded before the collapse are compared on the validation rows, all with the shared weights of the last point before it:
-    what has been trained since then are the skip connections. Their points get the task's metric there, as ``inherited``.
+    Architectures decoded before the collapse are compared by the task's metric on the validation rows, all with the shared weights of the
+    last point before it: what has been trained since then are the skip connections. Their points get that score, as ``inherited``.
 
     Args:
         method: that trained ``state``.
         state: at the end of the training.
         tensors: of the task.
-        objective: what is good, compared by as :func:`judged_by` says; None takes the task's metric.
+        objective: what is good; None takes the task's metric.
         deadline: seconds on the clock of ``time.monotonic``; those that nobody has looked at by then, the earliest, are not taken.
     """
-    goal = judged_by(objective or Objective.of(tensors.data.metric))
+    goal = objective or Objective.of(tensors.data.metric)
     before = method.ways_out(state)
     if len(before) < 2:
         return state

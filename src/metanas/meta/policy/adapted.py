@@ -42,7 +42,8 @@ class TaskPolicy:
     ) -> Architecture:
         """The next architecture, drawn from the policy; not necessarily within the space's limits.
 
-        Of a space that is a list it is one of the list, as probable as the policy finds it, that was not evaluated yet.
+        Of a space that is a list it is one of the list, as probable as the policy finds it, and not among ``architectures`` as long as
+        there are others.
 
         Args:
             architectures: that were evaluated.

@@ -22,7 +22,7 @@ from metanas.meta.surrogate import TaughtProcess
 from metanas.meta.surrogate.kinds import name_of, restored
 from metanas.states import load_state, save_state
 
-SCHEMA = 1
+SCHEMA = 2
 LARGEST = 10 * 2**20
 """Bytes of a prior."""
 KEY = "prior"
@@ -135,7 +135,8 @@ def _known(record: Mapping[str, Any], attributes: int) -> KnownSpace:
         EarlierTask(**task, embedding=embedding, best=(best := _choices(form, codes)), values=tuple(map(float, values[: len(best)])))
         for task, embedding, codes, values in zip(record["tasks"], embeddings, record["best"], record["values"], strict=True)
     )
-    process = None if record["kernel"] is None else restored(record.get("surrogate", "deep-kernel"), record["kernel"])
+    # Written before surrogates had names it may know tasks otherwise; the rest of it is good until it is learned again.
+    process = restored(record["surrogate"], record["kernel"]) if record.get("surrogate") else None
     if process is not None:
         _try(process, form.size, attributes)
     skill = record.get("skill")

@@ -1,6 +1,6 @@
 """The plain alternative to a learned kernel: a Gaussian process per earlier task, weighted by how well each ranks the new one's results.
 
-When to choose it: with a handful of earlier tasks, or to know what the deep kernel is worth. Nothing is learned across tasks but one
+When to choose it: with a handful of earlier tasks, or to know what the other surrogates are worth. Nothing is learned across tasks but one
 Gaussian process for each; a task that ranks architectures otherwise gets no weight.
 Feurer, Letham and Bakshy 2018, "Scalable Meta-Learning for Bayesian Optimization using Ranking-Weighted Gaussian Process Ensembles".
 Deviations: models that are best in equal measure share a sample's weight; every model is shifted to the mean of the results there are, so
