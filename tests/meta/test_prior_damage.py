@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated
 
 NEW = described(42)
 AWARE = ("warm-start:evolution", "meta-bayes", "meta-policy", "meta")
-TRIALS, LATE = 45, {"multi-task": 0.03, "deep-kernel": 0.15}
+TRIALS, LATE = 45, {"multi-task": 0.1, "deep-kernel": 0.15}
 """Trials of a search, and how far one that was misled by which surrogate may be behind by then, in a range of 0.45; from nothing 20 trials
 lead to the top."""
 

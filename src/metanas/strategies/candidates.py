@@ -17,7 +17,7 @@ PARENTS, CHILDREN, DRAWN = 10, 40, 20
 """Of :func:`search`: mutants of the best so many, so many per round, and so many drawn from anywhere."""
 MORE, MORE_FAR = 0.4, 0.8
 """Chance that a mutant is mutated once more: of those of the best, and of those that stand for any architecture under limits."""
-_SPARE = 3
+_SPARE = 5
 """So many times as many mutants are made under limits."""
 
 Promise = Callable[[Rows], NDArray[np.float64]]
