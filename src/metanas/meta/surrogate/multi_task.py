@@ -61,7 +61,7 @@ class MultiTask(TaughtProcess):
 
     @classmethod
     def learn(cls, histories: Sequence[History], *, seed: int = 0) -> MultiTask:
-        """Learn from earlier tasks: seconds for a hundred of them, about a minute and 1 GB for a thousand with 400 evaluations each.
+        """Learn from earlier tasks: a second of one core for a hundred with 400 evaluations each, ten seconds and 1.5 GB for a thousand.
 
         Args:
             histories: of at least two tasks with at least :data:`LEAST` evaluations each; others are left out.
