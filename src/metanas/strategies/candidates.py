@@ -25,7 +25,7 @@ Promise = Callable[[Rows], NDArray[np.float64]]
 
 def everything(space: Space) -> tuple[Architecture, ...] | None:
     """All architectures, where they are few enough to look at each, and admitting them takes no graphs; else None."""
-    few = (space.listed or space.limits == Limits()) and space.count() <= WHOLE
+    few = _free(space) and space.count() <= WHOLE
     return tuple(space.enumerate(most=WHOLE)) if few else None
 
 
@@ -84,7 +84,7 @@ def search(
 
 def _mutants(space: Space, codes: Codes, parents: Rows, rng: np.random.Generator) -> Rows:
     """:data:`CHILDREN` mutants of the parents, of the first most of all; under limits, which many are beyond, more."""
-    count = CHILDREN if space.listed or space.limits == Limits() else _SPARE * CHILDREN
+    count = CHILDREN if _free(space) else _SPARE * CHILDREN
     chosen = parents[np.minimum(rng.geometric(0.2, size=count) - 1, len(parents) - 1)]
     if not space.listed:
         return codes.mutate(chosen, MORE, rng)
@@ -100,7 +100,7 @@ def _mutated(space: Space, architecture: Architecture, steps: int, rng: np.rando
 
 def _best(space: Space, codes: Codes, ranked: Rows, admitted: dict[bytes, bool]) -> Rows:
     """The first :data:`PARENTS` that the space admits; ``admitted`` remembers which do."""
-    if space.listed or space.limits == Limits():
+    if _free(space):
         return ranked[:PARENTS]
     chosen: list[int] = []
     for place, row in enumerate(ranked):
@@ -111,3 +111,8 @@ def _best(space: Space, codes: Codes, ranked: Rows, admitted: dict[bytes, bool])
         if len(chosen) == PARENTS:
             break
     return ranked[chosen]
+
+
+def _free(space: Space) -> bool:
+    """Whether all candidates are admitted without a look at their graphs: of a list, or where nothing is limited."""
+    return bool(space.listed) or space.limits == Limits()

@@ -117,6 +117,10 @@ class Form:
         there = {decision.name for decision in decisions}
         return replace(self, given=tuple((d.name, d.plain) for d in self.decisions if d.name not in there and d.plain is not None))
 
+    def completed(self, choices: Choices) -> Choices:
+        """Choices with those that are given."""
+        return {**dict(self.given), **choices} if self.given else choices
+
     @cached_property
     def size(self) -> int:
         """Numbers of an encoding."""
@@ -133,7 +137,7 @@ class Form:
             choices: decision name to option.
         """
         vector: list[float] = []
-        choices = {**dict(self.given), **choices} if self.given else choices
+        choices = self.completed(choices)
         for decision, table in zip(self.decisions, self._tables, strict=True):
             option = choices.get(decision.name)
             known = table.get(option)
@@ -146,7 +150,7 @@ class Form:
 
     def code(self, choices: Choices) -> list[int]:
         """The position of every choice among its options, ``(decisions,)``; :data:`CLOSED` where there is none."""
-        choices = {**dict(self.given), **choices} if self.given else choices
+        choices = self.completed(choices)
         chosen = [(decision.options, choices.get(decision.name)) for decision in self.decisions]
         return [options.index(option) if option is not None and option in options else CLOSED for options, option in chosen]
 

@@ -71,18 +71,18 @@ def _learned(lessons: list[Lesson], names: Sequence[str], seed: int, surrogate: 
         process = taught(kind, some, seed, steps)
         return process if aware else process.without_task()
 
-    process = learned(usable, STEPS) if (usable := _telling(histories)) else None
+    telling = [place for place, history in enumerate(histories) if np.ptp(history.y) > 0]
+    usable = [histories[place] for place in telling]
+    sources = len({history.source for history in usable})
+    process = learned(usable, STEPS) if sources >= 2 else None
     encoder, foretelling = None, None
     if aware and process is not None:
         encoder, foretelling = teach_encoder([lesson.task for lesson in lessons], embeddings, histories, process, seed)
         if encoder is not None:
             embeddings = np.stack([encoded(encoder, lesson.task) for lesson in lessons])
-    usable = [history for history in histories if np.ptp(history.y) > 0]
-    telling = [(lesson, history) for lesson, history in zip(lessons, histories, strict=True) if np.ptp(history.y) > 0]
-    chosen = _portfolio(telling, form, process) if telling else []
+    chosen = _portfolio([(lessons[place], histories[place]) for place in telling], form, process) if telling else []
     known = all(lesson.plain for lesson in lessons)  # of a space that isn't, nobody knows which decisions open others
-    told = np.array([np.ptp(history.y) > 0 for history in histories])
-    able = known and process is not None and len({history.source for history in usable}) >= LEAST_SOURCES
+    tasks = embeddings[telling] if aware else 0 * embeddings[telling]
     left = left_out(usable, lambda rest: learned(rest, FOLD_STEPS))
     return KnownSpace(
         form,
@@ -92,7 +92,7 @@ def _learned(lessons: list[Lesson], names: Sequence[str], seed: int, surrogate: 
         aware,
         _skill(left),
         task_results(lessons, form) if surrogate == "rgpe" and process is not None else (),
-        teach_policy(usable, embeddings[told] if aware else 0 * embeddings[told], form, process, seed) if able and process else None,
+        teach_policy(usable, tasks, form, process, seed) if known and process is not None and sources >= LEAST_SOURCES else None,
         encoder,
         foretelling,
         learn_director([World.of(*pair) for pair in left], seed),
@@ -101,15 +101,9 @@ def _learned(lessons: list[Lesson], names: Sequence[str], seed: int, surrogate: 
 
 def _completed(lesson: Lesson, form: Form) -> Lesson:
     """A lesson in which what only other tasks have is chosen as in the plain network."""
-    given = dict(form.among(lesson.form.decisions).given)
-    choices = tuple({**given, **one} for one in lesson.choices)
-    return replace(lesson, choices=choices, plain={**given, **lesson.plain} if lesson.plain else {})
-
-
-def _telling(histories: Sequence[History]) -> list[History]:
-    """Those whose results differ; none where they are not of two sources at least."""
-    usable = [history for history in histories if np.ptp(history.y) > 0]
-    return usable if len({history.source for history in usable}) >= 2 else []
+    there = form.among(lesson.form.decisions)
+    choices = tuple(there.completed(one) for one in lesson.choices)
+    return replace(lesson, choices=choices, plain=there.completed(lesson.plain) if lesson.plain else {})
 
 
 def _history(lesson: Lesson, form: Form, embedding: Floats) -> History:

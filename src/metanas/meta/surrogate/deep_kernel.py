@@ -17,7 +17,7 @@ from torch import Tensor
 
 from metanas.meta.surrogate.history import Floats, History, normal_scores
 from metanas.meta.surrogate.latent import FIXED, Named, covariance, initial, mean_and_latent, scales
-from metanas.meta.surrogate.process import JITTER, SHIFT, TaughtProcess, unit_over
+from metanas.meta.surrogate.process import JITTER, SHIFT, TaughtProcess, teachable, unit_over
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +44,7 @@ class DeepKernel(TaughtProcess):
         Raises:
             ValueError: if there are not enough.
         """
-        usable = [h for h in histories if len(h.y) >= 5 and np.ptp(h.y) > 0]
-        if len(usable) < 2:
-            raise ValueError("learning a surrogate takes two tasks with five evaluations each")
+        usable = teachable(histories)
         rng = np.random.default_rng(seed)
         x_all, e_all = np.concatenate([h.x for h in usable]), np.stack([h.task for h in usable])
         weights = initial(x_all.shape[1], e_all.shape[1], seed)

@@ -21,7 +21,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from metanas.meta.surrogate.history import Floats, History, normal_scores
-from metanas.meta.surrogate.process import JITTER, TaughtProcess, unit_over
+from metanas.meta.surrogate.process import JITTER, TaughtProcess, teachable, unit_over
 
 POINTS = 300
 """Architectures by whose results functions are kept, at the most."""
@@ -43,8 +43,6 @@ OTHER = 0.05
 """Variance of what no earlier task has told, around architectures that they tried; as much as a task has alone far from them."""
 KEPT = 0.999
 """Share of the tasks' covariance that is kept."""
-LEAST = 5
-"""Evaluations of a task to learn from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +62,13 @@ class MultiTask(TaughtProcess):
         """Learn from earlier tasks: a second of one core for a hundred with 400 evaluations each, ten seconds and 1.5 GB for a thousand.
 
         Args:
-            histories: of at least two tasks with at least :data:`LEAST` evaluations each; others are left out.
+            histories: of at least two tasks with at least five evaluations each; others are left out.
             seed: of the choice of inducing architectures.
 
         Raises:
             ValueError: if there are not enough.
         """
-        usable = [h for h in histories if len(h.y) >= LEAST and np.ptp(h.y) > 0]
-        if len(usable) < 2:
-            raise ValueError("learning a surrogate takes two tasks with five evaluations each")
+        usable = teachable(histories)
         share = _shares([h.source for h in usable])
         pool = np.unique(np.concatenate([h.x for h in usable]), axis=0)
         inducing = pool[np.sort(np.random.default_rng(seed).permutation(len(pool))[:POINTS])]
@@ -156,11 +152,7 @@ class MultiTask(TaughtProcess):
     def _expected(self, task: Floats) -> Floats:
         """The function that earlier tasks lead to expect, ``(p,)``."""
         w = self.weights
-        far = (
-            np.square((task - w["middle"]) / w["width"] - w["embeddings"]).mean(axis=1)
-            if w["embeddings"].size
-            else np.zeros(len(w["functions"]))
-        )
+        far = np.square((task - w["middle"]) / w["width"] - w["embeddings"]).sum(axis=1) / max(1, len(task))
         return np.asarray((LEVEL + np.exp(-float(w["nearness"]) * far)) @ w["functions"])
 
     @cached_property

@@ -15,11 +15,13 @@ from typing import Self
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
-from metanas.meta.surrogate.history import Floats, normal_scores
+from metanas.meta.surrogate.history import Floats, History, normal_scores
 
 JITTER = 1e-6
 SHIFT = 0.1
 """Variance of the level of all of a task's normal scores together."""
+LEAST = 5
+"""Evaluations of a task to learn from."""
 SCALES = 15
 """Candidates for how far apart results of a new task lie."""
 OUTLIER = 4.0
@@ -161,6 +163,18 @@ class TaughtProcess(ABC):
             found.append((fit, scale, offset * scale, left))
         _, scale, offset, left = max(found, key=lambda f: f[0])
         return scale, offset, left
+
+
+def teachable(histories: Sequence[History]) -> list[History]:
+    """Those with :data:`LEAST` evaluations that differ.
+
+    Raises:
+        ValueError: if they are not two at least.
+    """
+    usable = [h for h in histories if len(h.y) >= LEAST and np.ptp(h.y) > 0]
+    if len(usable) < 2:
+        raise ValueError("learning a surrogate takes two tasks with five evaluations each")
+    return usable
 
 
 def unit_over(results: Sequence[Floats]) -> tuple[float, float]:
