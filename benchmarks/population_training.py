@@ -28,6 +28,7 @@ from metanas.spaces.mlp import WIDTHS, mlp
 from metanas.tasks.data import LearningData
 
 FEATURES, CLASSES, EXAMPLES, EPOCHS, LAYERS = 20, 5, 4096, 10, (1, 2, 3, 4)
+GROUPS = (1, 4, 8, 16)
 FOREVER = float("inf")
 SPACE = mlp(TaskShape("table", (FEATURES,), CLASSES, numeric=10))
 
@@ -97,6 +98,15 @@ def row(name: str, candidates: list[Candidate], tensors: Tensors, repeats: int, 
     print(f"{name:>22} {alone:10.1f} {bare:10.1f} {population:10.1f} {alone / population:9.1f}x {bare / population:9.1f}x", flush=True)
 
 
+def by_group(name: str, candidates: Sequence[Candidate], tensors: Tensors) -> None:
+    """Measure and print the time per candidate where they come in smaller groups."""
+    found = []
+    for size in GROUPS:
+        groups = [candidates[at : at + size] for at in range(0, len(candidates), size)]
+        found.append(1000 * seconds(lambda groups=groups: [as_population(group, tensors) for group in groups]) / len(candidates))  # type: ignore[misc]
+    print(f"{name:>22} " + " ".join(f"{ms:10.1f}" for ms in found), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--members", type=int, default=60, help="candidates of a population, before it is cut into buckets")
@@ -111,6 +121,11 @@ def main() -> None:
     row("mix of widths", [of_width(n, WIDTHS[n % len(WIDTHS)]) for n in range(members)], tensors, repeats, 2 * len(WIDTHS))
     row("mlp space, plain", sampled(members, encoding="plain"), tensors, repeats, members // 2)
     row("mlp space, all", sampled(members), tensors, repeats, members // 2)
+    print(f"\n{'in groups of':>22} " + " ".join(f"{size:10}" for size in GROUPS))
+    for most in (None, 20_000, 1_500):
+        space = SPACE if most is None else SPACE.within(parameters=most)
+        drawn = [space.sample(np.random.default_rng(n)).as_dict for n in range(48)]
+        by_group(f"{most or 'any'} parameters", [candidate(n, choices) for n, choices in enumerate(drawn)], tensors)
 
 
 if __name__ == "__main__":

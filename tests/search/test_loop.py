@@ -8,7 +8,7 @@ from search_examples import FakeExecutor, Kept, Scripted, journal_of, quality, t
 
 from metanas.experience import Experience, training_key
 from metanas.records import Evaluation, Fidelity, Objective, Proposal
-from metanas.search.loop import CONFIRMING, KNOWN_IN_A_ROW, Loop, answer, ranked
+from metanas.search.loop import CONFIRMING, EARLIER, KNOWN_IN_A_ROW, Loop, answer, ranked
 from metanas.strategies import Brief, make_strategy
 
 SPACE = toy()
@@ -31,6 +31,9 @@ def architectures(count, seed=0):
     return list(found.values())
 
 
+ALL = architectures(25)
+
+
 def searched(name, workers, seed, **options):
     """Protocol, evaluations and answer of a search with so many imaginary workers that answer in a random order."""
     strategy = Kept(make_strategy(name, Brief(SPACE, ACCURACY, FIDELITIES, seed=1)))
@@ -40,10 +43,10 @@ def searched(name, workers, seed, **options):
 
 
 @pytest.mark.parametrize("name", ["random", "evolution", "hyperband:evolution"])
-@given(workers=st.integers(1, 6), seed=st.integers(0, 10**6), group=st.integers(1, 5), lookahead=st.integers(1, 4))
+@given(workers=st.integers(1, 6), seed=st.integers(0, 10**6), group=st.integers(1, 5), lookahead=st.integers(1, 4), first=st.integers(1, 5))
 @settings(max_examples=8, deadline=None)
-def test_the_search_is_the_same_whatever_the_workers_and_the_order_of_their_answers(name, workers, seed, group, lookahead):
-    sizes = {"group": group, "lookahead": lookahead}
+def test_the_search_is_the_same_whatever_the_workers_and_the_order_of_their_answers(name, workers, seed, group, lookahead, first):
+    sizes = {"group": group, "lookahead": lookahead, "first": first}
     assert searched(name, workers, seed, **sizes) == searched(name, 1, 0, **sizes)
 
 
@@ -61,6 +64,17 @@ def test_results_are_told_in_the_order_asked_and_the_look_ahead_is_kept(groups, 
         waiting += bool(ids) if what == "ask" else -1
         most = max(most, waiting)
     assert most == min(lookahead, len(asked))
+
+
+@given(first=st.integers(1, 6), group=st.integers(1, 9), count=st.integers(1, 25))
+@settings(max_examples=30, deadline=None)
+def test_groups_grow_with_what_was_asked_and_stay_within_their_bounds(first, group, count):
+    strategy = Scripted(ALL[:count])
+    loop_of(strategy, FakeExecutor(), group=group, first=first).run(FOREVER)
+    sizes = [len(ids) for what, ids in strategy.protocol if what == "ask" and ids]
+    before = np.cumsum([0, *sizes[:-1]])
+    assert sum(sizes) == count
+    assert sizes[:-1] == [min(group, max(first, asked // EARLIER)) for asked in before[:-1]]
 
 
 def test_the_same_training_is_done_once_and_its_repeats_are_no_trials():

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 CONFIRMING = 1_000_000
 """Ids from here on are of evaluations that confirm: the number of the cut times this, plus the id that is confirmed."""
+EARLIER = 4
+"""A group that grows is this part of what was asked so far."""
 HEARTBEAT = 5.0
 """Longest time in seconds between two signs of life to the observers."""
 KNOWN_IN_A_ROW = 200
@@ -53,6 +55,8 @@ class Loop:
         journal: that remembers.
         seed: of the candidates' weights and batches.
         group: proposals per group.
+        first: proposals of the first groups; later ones have a quarter of what was asked so far, up to ``group``. What comes early tells
+            most, and should be heard of early. None: all groups have as many.
         lookahead: groups in flight.
         trials: most evaluations; None allows any. Proposals that this search has answered before don't count.
         trial_seconds: longest time for one candidate; None allows any.
@@ -71,6 +75,7 @@ class Loop:
         *,
         seed: int,
         group: int = 1,
+        first: int | None = None,
         lookahead: int = 1,
         trials: int | None = None,
         trial_seconds: float | None = None,
@@ -80,6 +85,7 @@ class Loop:
     ) -> None:
         self._space, self._strategy, self._objective, self._executor, self._journal = space, strategy, objective, executor, journal
         self._seed, self._group_size, self._lookahead, self._trials = seed, group, lookahead, trials
+        self._first = group if first is None else min(first, group)
         self._trial_seconds, self._observers, self._starts, self._clock = trial_seconds, observers, starts, clock
         self._asked = 0
         self._known_in_a_row = 0
@@ -148,7 +154,8 @@ class Loop:
             self._take(evaluation)
 
     def _ask(self, deadline: float) -> bool:
-        wanted = self._group_size if self._trials is None else min(self._group_size, self._trials - self._asked)
+        size = min(self._group_size, max(self._first, self._asked // EARLIER))
+        wanted = size if self._trials is None else min(size, self._trials - self._asked)
         proposals = self._strategy.ask(wanted) if wanted > 0 and self._known_in_a_row < KNOWN_IN_A_ROW else []
         if not proposals:
             return False

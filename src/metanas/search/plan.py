@@ -37,8 +37,9 @@ SMALL_VALIDATION = 5_000
 """Validation parts of more rows than this need no confirming: luck is small there."""
 RUNGS = 3
 """Fidelities of a multi-fidelity search; each costs a third of the next."""
-GROUP = 16
-"""Candidates proposed at a time where they train together."""
+GROUP, FIRST_GROUP = 16, 4
+"""Candidates proposed at a time where they train together, at the most and at first. Sixteen of mixed sizes take 0.8 to 0.9 of the time
+that four times four take (0.6 where all are tiny; ``benchmarks/population_training.py``), but four are heard of four times as early."""
 GROUPS = 8
 """Groups that a search should have time for."""
 BRACKET_COST, LEAST_COST = 18, 8
@@ -57,8 +58,9 @@ class Plan:
     Args:
         fidelities: rising; strategies of one fidelity use the last.
         final_epochs: most epochs of the final training.
-        group: candidates proposed at a time, which may train together.
+        group: candidates proposed at a time, which may train together, at the most.
         lookahead: groups asked before the first is told: fixed, so that results don't depend on the number of workers.
+        first_group: the same as ``group`` at first, see :class:`~metanas.search.loop.Loop`; None: as many as later.
         confirm: how many of the best are evaluated again, each on ``folds`` other cuts between training and validation rows.
         folds: number of these cuts.
         search_until: seconds of the budget at which the search ends and confirming begins; None if time is not limited.
@@ -72,6 +74,7 @@ class Plan:
     final_epochs: float
     group: int
     lookahead: int
+    first_group: int | None = None
     confirm: int = 0
     folds: int = 0
     search_until: float | None = None
@@ -146,7 +149,7 @@ class Situation:
 def make_plan(at: Situation) -> Plan:
     """The plan for a situation."""
     per_epoch = at.steps_per_epoch
-    group, lookahead = (GROUP, 2) if at.population else (1, 8)
+    group, first, lookahead = (GROUP, FIRST_GROUP, 2) if at.population else (1, None, 8)
     most = min(max(60 * per_epoch, 1500), FINAL_STEPS if at.population else 10_000)
     confirm, folds = _confirming(at)
     if at.seconds is None or at.step_seconds is None:
@@ -154,7 +157,7 @@ def make_plan(at: Situation) -> Plan:
         most_flops = None if at.population else FLOPS_RATIO
         final = _final_epochs(at, steps)
         sharing = None if at.supernet is None else plan_supernet(at.supernet, at.answers(confirm * folds), steps)
-        return Plan(_rungs(steps, per_epoch), final, group, lookahead, confirm, folds, flops_ratio=most_flops, supernet=sharing)
+        return Plan(_rungs(steps, per_epoch), final, group, lookahead, first, confirm, folds, flops_ratio=most_flops, supernet=sharing)
     left = max(1.0, at.seconds - at.overhead - CLOSING_SECONDS - CLOSING_SHARE * at.seconds)
     search = left - _reserve(at, left)
     exploring = search * (1 - CONFIRM_SHARE if confirm else 1)
@@ -174,6 +177,7 @@ def make_plan(at: Situation) -> Plan:
         final,
         group,
         max(lookahead, at.workers),  # results depend on the machine anyway
+        first,
         confirm,
         folds,
         search_until=at.overhead + exploring,

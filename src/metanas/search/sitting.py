@@ -153,6 +153,7 @@ class Sitting:
             journal,
             seed=self._run.seed,
             group=plan.group,
+            first=plan.first_group,
             lookahead=plan.lookahead,
             trials=None if self._run.trials is None else self._run.trials - plan.confirm * plan.folds,
             trial_seconds=plan.trial_seconds,
