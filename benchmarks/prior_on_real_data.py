@@ -2,10 +2,12 @@
 
     python benchmarks/prior_on_real_data.py DATA benchmarks --budget 2m --seeds 5 --out FOLDER
     python benchmarks/prior_on_real_data.py DATA benchmarks --per-class 10 --budget 30s --seeds 5 --out FOLDER
+    python benchmarks/prior_on_real_data.py DATA benchmarks --sets fashion_mnist,sign_digits,cifar_fs --out FOLDER
 
-DATA holds ``tabular/NAME.parquet``; the second folder holds ``many_task/``. For every data set a prior is learned of all many-task tasks of
-other sources, then ``metanas search`` runs with it (*warm*) and without any (*cold*), ``--at-once`` searches side by side, one worker each,
-in turn. Reported per data set: test scores, and the time until the best validation score is within one standard error of the one that the
+DATA holds ``tabular/NAME.parquet``, and what the picture sources of many-task are made of, which are searched on at their full resolution
+with up to 4,000 examples; the second folder holds ``many_task/``. For every data set a prior is learned of all many-task tasks of other
+sources, then ``metanas search`` runs with it (*warm*) and without any (*cold*), ``--at-once`` searches side by side, one worker each, in
+turn. Reported per data set: test scores, and the time until the best validation score is within one standard error of the one that the
 median cold search ends with (of an accuracy by the number of validation rows, of an error likewise); searches that don't get there within
 the budget are shown as such. What is finished stays in FOLDER, and the same command goes on.
 """
@@ -27,6 +29,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from many_task.raw import SOURCES, Array
+from many_task.recipe import Recipe
 from many_task.ship import lesson_of
 from scipy.stats import wilcoxon
 
@@ -40,6 +44,8 @@ from metanas.search import search as search_for
 
 SETS = "phoneme,credit_g,segment,car,vehicle,kin8nm,cal_housing,concrete"
 ARMS = ("cold", "warm")
+SIZES = (3000, 1000, 2000)
+"""Most training, validation and test examples of pictures."""
 
 
 def main() -> None:
@@ -69,13 +75,42 @@ def main() -> None:
 
 
 def prepare(options: argparse.Namespace, name: str) -> None:
-    """The data of the searches, and the prior of everything but that source."""
-    data, prior = options.out / f"{name}.parquet", options.out / f"{name}.prior"
-    if not data.exists():
-        drawn(pd.read_parquet(options.data / "tabular" / f"{name}.parquet"), options.per_class).to_parquet(data)
+    """The prior of everything but a data set's source."""
+    prior = options.out / f"{name}.prior"
     if not prior.exists():
         with one_thread():
             save_prior(prior, learn([lesson_of(task) for task in measured_tasks(options.tables) if task.source != name]))
+
+
+def task_of(options: argparse.Namespace, name: str) -> Task:
+    """The data of the searches."""
+    if SOURCES[name].kind == "image":
+        task = pictures(options.data, name, options.per_class)
+    else:
+        file = options.out / f"{name}.parquet"
+        if not file.exists():
+            drawn(pd.read_parquet(options.data / "tabular" / f"{name}.parquet"), options.per_class).to_parquet(file)
+        task = Task.read(file, target="target")
+    return task.with_metric("accuracy" if task.kind == "classification" else "rmse")
+
+
+def pictures(data: Path, name: str, per_class: int | None) -> Task:
+    """The ordinary task of a picture source at its own resolution; with few examples per class, a quarter of them are for validation."""
+    ordinary = {option: choices[0] for option, choices in SOURCES[name].options.items()}
+    alone = "all" if SOURCES[name].domain == "must" else ""
+    parts = Recipe(name, name, "convnet", 0, SIZES, epochs=1, options=ordinary, domains=alone).parts(data)
+    (x, x_val, x_test), (y, y_val, y_test) = parts.inputs, parts.targets
+    if per_class is not None:
+        few = per_class // 4
+        (x, y), (x_val, y_val) = some_of_each(x, y, per_class - few), some_of_each(x_val, y_val, few)
+    return Task.from_arrays(x, y, x_test, y_test, x_val=x_val, y_val=y_val, kind="image,classification", name=name)
+
+
+def some_of_each(x: Array, y: Array, count: int) -> tuple[Array, Array]:
+    """Examples of every class, drawn at random."""
+    mixed = np.random.default_rng(0).permutation(len(y))
+    kept = np.sort(np.concatenate([mixed[y[mixed] == label][:count] for label in np.unique(y)]))
+    return x[kept], y[kept]
 
 
 def drawn(table: pd.DataFrame, per_class: int | None) -> pd.DataFrame:
@@ -97,6 +132,7 @@ def searched(options: argparse.Namespace, name: str, arm: str, seed: int) -> dic
     file = options.out / f"{name}-{arm}-{seed}.json"
     if not file.exists():
         command = [sys.executable, __file__, str(options.data), str(options.tables), "--out", str(options.out), "--budget", options.budget]
+        command += [] if options.per_class is None else ["--per-class", str(options.per_class)]
         subprocess.run([*command, "--run", f"{name}:{arm}:{seed}"], check=True, stdout=subprocess.DEVNULL)
         print(f"{name} {arm} {seed}", flush=True)
     record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -131,8 +167,7 @@ class Course:
 
 def search(options: argparse.Namespace, name: str, arm: str, seed: int) -> None:
     """One search."""
-    task = Task.read(options.out / f"{name}.parquet", target="target")
-    task = task.with_metric("accuracy" if task.kind == "classification" else "rmse")
+    task = task_of(options, name)
     course = Course(task.metric, time.monotonic())
     prior = str(options.out / f"{name}.prior") if arm == "warm" else "none"
     folder = options.out / f"{name}-{arm}-{seed}"

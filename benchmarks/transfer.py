@@ -5,15 +5,17 @@
 
 A surrogate learns from ``--architectures`` random rows of every other data set of the table; then strategies search on the one that was
 left out. Printed is the mean normalised regret of the best so far by validation (0: best row, 1: median row) after 1, 2, 5, 10, 25 and 50
-evaluations, over data sets and seeds. ``portfolio`` proposes what was best on average over the others, in a greedy order; ``meta-bayes``
-has the learned surrogate, ``rgpe`` is the same with one Gaussian process per data set, ranked, in its place; without either it is Bayesian
-optimisation from nothing. ``meta`` has also a policy over strategies that was learned on the same data sets, each left out in turn for its
-surrogate. ``warm-start:NAME`` begins with the portfolio. Intervals are a bootstrap over data sets.
+evaluations, over data sets and seeds; and how many it took to the best row. ``portfolio`` proposes what was best on average over the
+others, in a greedy order; ``copy-the-best`` knows all rows of the others, and proposes them in the order of their mean regret.
+``meta-bayes`` has the learned surrogate (``--surrogate``), ``rgpe`` is the same with one Gaussian process per data set, ranked, in its
+place; without either it is Bayesian optimisation from nothing. ``meta`` has also a policy over strategies that was learned on the same data
+sets, each left out in turn for its surrogate. ``warm-start:NAME`` begins with the portfolio. Intervals are a bootstrap over data sets.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -32,7 +34,8 @@ from metanas.meta.director import World, learn_director, left_out
 from metanas.meta.policy import Controller, TaskPolicy, learn_policy
 from metanas.meta.prior import Form
 from metanas.meta.prior.ensemble import MOST_RESULTS, columns
-from metanas.meta.surrogate import DeepKernel, History, Posterior, RankedEnsemble, TaskProcess, normal_scores, portfolio
+from metanas.meta.surrogate import History, Posterior, RankedEnsemble, TaskProcess, TaughtProcess, normal_scores, portfolio
+from metanas.meta.surrogate.kinds import PROCESSES, taught
 from metanas.records import Proposal, TaskDescription
 from metanas.spaces import Architecture, Graph, Space, TaskShape
 from metanas.strategies import Brief, make_strategy
@@ -43,8 +46,9 @@ TASK = TaskDescription("left out", "classification", TaskShape("table", (1,), 2)
 Vector = NDArray[np.float64]
 Expect = Callable[[Vector, Vector, Vector], Posterior]
 """Architectures, results, architectures that are asked about."""
-FOLD_STEPS = 150
-"""Of learning a surrogate without some of the earlier tasks, for the director."""
+STEPS, FOLD_STEPS = 400, 150
+"""Of learning a deep kernel, and of doing so without some of the earlier tasks, for the director."""
+ORDERS = ("portfolio", "copy-the-best")
 REWARDED = 150
 """Evaluations of an earlier task that the rewards of the policy's training go by."""
 
@@ -92,6 +96,7 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=50)
     parser.add_argument("--architectures", type=int, default=500)
     parser.add_argument("--datasets", default="")
+    parser.add_argument("--surrogate", choices=list(PROCESSES), default=next(iter(PROCESSES)))
     options = parser.parse_args()
     with one_thread():
         run(options)
@@ -105,13 +110,14 @@ def run(options: argparse.Namespace) -> None:
     drawn = list({a.key: a for a in (space.sample(np.random.default_rng([0, k])) for k in range(options.architectures))}.values())
     x = np.stack([space.encode(a) for a in drawn])
     y = {name: np.array([problem.validation[problem.row(a)] for a in drawn]) for name, problem in problems.items()}
-    strategies = [*options.strategy.split(","), "portfolio"]
+    strategies = [*options.strategy.split(","), *ORDERS]
     regrets: dict[str, list[Vector]] = {name: [] for name in strategies}
+    reached: dict[str, list[float]] = {name: [] for name in strategies}
     for left in names:
         began = time.process_time()
         others = [name for name in names if name != left]
         histories = [History(x, filled(y[name]), np.zeros(1), name) for name in others]
-        kernel = DeepKernel.learn(histories, seed=0)
+        kernel = taught(options.surrogate, histories, 0, STEPS)
         order = portfolio(np.stack([normalised(problems[name], y[name]) for name in others]), options.evaluations)
         policy = None
         if "meta-policy" in strategies:
@@ -121,27 +127,43 @@ def run(options: argparse.Namespace) -> None:
             policy = TaskPolicy(controller, learn_policy(controller, np.zeros((len(others), 1)), rewards, seed=0), np.zeros(1), space)
         director = None
         if "meta" in strategies:
-            worlds = [World.of(*pair) for pair in left_out(histories, lambda some: DeepKernel.learn(some, seed=0, steps=FOLD_STEPS))]
+            worlds = [World.of(*pair) for pair in left_out(histories, lambda some: taught(options.surrogate, some, 0, FOLD_STEPS))]
             director = learn_director(worlds)
         first = [drawn[k] for k in order]
         deep = Taught(partial(by_kernel, kernel), space, first, policy, director)
         ranked = Taught(by_ranks(histories, space), space, first, policy, director) if "rgpe" in strategies else deep
         for name in strategies:
-            if name == "portfolio":
-                course = [best_so_far(normalised(problems[left], y[left])[order])]
+            if name in ORDERS:
+                rows = [problems[left].row(a) for a in first] if name == "portfolio" else copied([problems[other] for other in others])
+                course = [best_so_far(normalised(problems[left], problems[left].validation)[rows])]
             else:
                 own, prior = ("meta-bayes", ranked) if name == "rgpe" else (name, deep)
                 course = [searched(problems[left], own, prior, seed, options.evaluations) for seed in range(options.seeds)]
-            regrets[name].append(np.mean(course, axis=0))
+            regrets[name].append(np.mean([regret[: options.evaluations] for regret in course], axis=0))
+            reached[name] += [float(np.argmax(regret <= 0)) + 1 if regret[-1] <= 0 else np.inf for regret in course]
         print(f"{left}: {time.process_time() - began:.0f} s of one core", flush=True)
     at = [k for k in AT if k <= options.evaluations]
-    print("\n| | " + " | ".join(str(k) for k in at) + " |\n|---|" + "---|" * len(at))
+    print("\n| | " + " | ".join(str(k) for k in at) + " | to the best row |\n|---|" + "---|" * (len(at) + 1))
     for name in strategies:
-        print(f"| {name} | " + " | ".join(interval([float(course[k - 1]) for course in regrets[name]]) for k in at) + " |")
+        found = " | ".join(interval([float(course[k - 1]) for course in regrets[name]]) for k in at)
+        print(f"| {name} | {found} | {words(reached[name])} |")
 
 
-def by_kernel(kernel: DeepKernel, x: Vector, y: Vector, asked: Vector) -> Posterior:
-    """What the deep kernel expects, of a task that it knows nothing of."""
+def words(counts: list[float]) -> str:
+    """Median and range of the evaluations that it took."""
+    some = np.quantile(counts, [0, 0.5, 1], method="higher").tolist()
+    low, middle, high = (f"{count:.0f}" if math.isfinite(count) else "never" for count in some)
+    return f"{middle} ({low} to {high})"
+
+
+def copied(others: Sequence[Problem]) -> list[int]:
+    """All rows, those first that are best on average over other data sets, whose tables have the same rows."""
+    means = np.mean([normalised(other, other.validation) for other in others], axis=0)
+    return [int(row) for row in np.argsort(means, kind="stable")]
+
+
+def by_kernel(kernel: TaughtProcess, x: Vector, y: Vector, asked: Vector) -> Posterior:
+    """What the surrogate expects, of a task that it knows nothing of."""
     return kernel.condition(x, y, np.zeros(1), asked)
 
 
@@ -153,7 +175,7 @@ def by_ranks(histories: Sequence[History], space: Space) -> Expect:
     return lambda x, y, asked: ensemble.condition(x * share, y, asked * share)
 
 
-def rewarded(kernel: DeepKernel, codes: Codes, x: Vector, z: Vector, rows: NDArray[np.int64]) -> Vector:
+def rewarded(kernel: TaughtProcess, codes: Codes, x: Vector, z: Vector, rows: NDArray[np.int64]) -> Vector:
     """What the surrogate expects of architectures on an earlier task, once it knows what was found there."""
     return kernel.condition(x, z, np.zeros(1), codes.encode(rows)).mean
 

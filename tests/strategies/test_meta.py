@@ -90,6 +90,20 @@ def test_the_plain_network_leads_a_group() -> None:
     assert planted(Proposal(0, asked[1], Fidelity(1))).metrics["accuracy"] >= 14
 
 
+@pytest.mark.parametrize("name", ["meta", "meta-bayes", "meta-policy"])
+def test_under_hyperband_the_plain_network_is_trained_wholly_and_then_the_favourite(name: str) -> None:
+    """Of a search with a prior, too, the answer is at least as good as the plain network: its bug was that only the favourite was tried."""
+    space, listed = planted_space(4, 5), [planted_space(4, 5).sample(np.random.default_rng(1))]
+    given = replace(brief(space, prior=Taught(1.0, policy=True, listed=listed)), fidelities=(Fidelity(1), Fidelity(3), Fidelity(9)))
+    first, second, third = drive(make_strategy(f"hyperband:{name}", given), 3, batch=1)
+    assert first.proposal.architecture == space.baseline
+    assert [e.proposal.fidelity.epochs for e in (first, second, third)] == [9, 9, 1]
+    if name == "meta":
+        assert second.proposal.architecture == listed[0]
+    if name == "meta-bayes":
+        assert second.metrics["accuracy"] >= 14
+
+
 def test_without_a_surrogate_the_plain_network_and_the_shortlist_come_first() -> None:
     space = planted_space(4, 5)
     listed = [space.sample(np.random.default_rng(k)) for k in range(3)]

@@ -34,6 +34,8 @@ class Brief:
         seed: of its generator.
         task: what may be known of the task, or None.
         prior: what earlier searches taught, or None.
+        plain_first: whether the first proposal must be the plain network, whatever the prior prefers: of a wrapper that has the first one
+            evaluated most thoroughly, for all else to be measured against.
     """
 
     space: Space
@@ -42,6 +44,7 @@ class Brief:
     seed: int = 0
     task: TaskDescription | None = None
     prior: Prior | None = None
+    plain_first: bool = False
 
 
 @dataclass(frozen=True)

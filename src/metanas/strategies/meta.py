@@ -63,7 +63,7 @@ class Meta(BaseStrategy):
             self._director = brief.prior.director(self.space, brief.task) or DEFAULT
             if brief.prior.policy(self.space, brief.task) is not None:
                 self._children["policy"] = MetaPolicy(brief)
-            self._first = [] if self._models.taught else [*self._first, *self._led]
+            self._first = ([self.space.baseline] if brief.plain_first else []) if self._models.taught else [*self._first, *self._led]
         self._record = Record.fresh()
         self._turns: dict[str, tuple[str, list[float], list[float]]] = {}  # of what is out: who proposed, chances then, places said
         self._turn = "random"

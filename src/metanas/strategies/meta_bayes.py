@@ -63,7 +63,7 @@ class MetaBayes(BaseStrategy):
         if brief.prior is not None and brief.task is not None:
             self._surrogate = brief.prior.surrogate(self.space, brief.task)
             self.shortlist = brief.prior.shortlist(self.space, brief.task, SHORTLIST)
-        if self._surrogate is not None:
+        if self._surrogate is not None and not brief.plain_first:
             self._first = []  # what the shortlist knows the surrogate knows better
         self._hits = {"transferred": 0.0, "cold": 0.0}
         self._random = 0  # architectures that were drawn at random since the transferred model was let go of
