@@ -3,6 +3,7 @@
     python benchmarks/many_task_regret.py benchmarks --out FOLDER --seeds 3
     python benchmarks/many_task_regret.py benchmarks --out FOLDER --split kinds          # a whole kind of data left out
     python benchmarks/many_task_regret.py benchmarks --out FOLDER --learning-curve       # regret over the number of earlier tasks
+    python benchmarks/many_task_regret.py benchmarks --out FOLDER --hostile              # what a prior costs that was told lies
 
 A prior is learned, as ``metanas learn`` does, of all tasks of the other sources (mean validation score of two trainings); then every
 strategy searches on the tasks left out, seeing the validation score of one training of what it proposes. Reported is the regret of the
@@ -20,6 +21,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ from metanas.benchmarks.tables.many_task_files import POINTS, MeasuredTask, mean
 from metanas.delivery.files import write_json
 from metanas.interfaces import Prior
 from metanas.machine import one_thread
-from metanas.meta.prior import LearnedPrior, learn
+from metanas.meta.prior import LearnedPrior, Lesson, learn
 from metanas.meta.prior.embedding import distance, embedded
 from metanas.meta.surrogate import portfolio
 from metanas.strategies import Brief, make_strategy
@@ -68,6 +70,7 @@ def main() -> None:
     parser.add_argument("--part", default="0/1")
     parser.add_argument("--learning-curve", action="store_true")
     parser.add_argument("--draws", type=int, default=2, help="choices of earlier tasks of each size, for the learning curve")
+    parser.add_argument("--hostile", action="store_true", help="learn of scores that are upside down")
     parser.add_argument("--shipped", action="store_true", help="learn from sources that a shipped prior may learn from alone")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -83,7 +86,7 @@ def run(options: argparse.Namespace, tasks: Sequence[MeasuredTask], left_out: Ma
     """All methods on every fold, then the tables."""
     turn, of = map(int, options.part.split("/"))
     methods = [name.replace(":", ", ") for name in options.methods.split(",")]
-    split = f"{options.split}{'-shipped' if options.shipped else ''}"
+    split = f"{options.split}{'-shipped' if options.shipped else ''}{'-hostile' if options.hostile else ''}"
     for name in list(left_out)[turn::of]:
         file = options.out / f"{split}-{name}.json"
         found: Courses = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -93,7 +96,8 @@ def run(options: argparse.Namespace, tasks: Sequence[MeasuredTask], left_out: Ma
             continue
         began = time.process_time()
         known = [t for t in tasks if t.source not in left_out[name] and (t.shipped or not options.shipped)]
-        prior = learn(list(map(lesson_of, known))) if set(methods) & set(WARM) else None
+        lessons = [upside_down(lesson_of(task)) if options.hostile else lesson_of(task) for task in known]
+        prior = learn(lessons) if set(methods) & set(WARM) else None
         taught = time.process_time() - began
         for task, wanted in missing:
             found.setdefault(task.name, {}).update({m: courses(m, task, known, prior, options.seeds) for m in wanted})
@@ -104,6 +108,11 @@ def run(options: argparse.Namespace, tasks: Sequence[MeasuredTask], left_out: Ma
         file = options.out / f"{split}-{name}.json"
         joined |= json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     report(options.out / f"{split}.json", joined, {task.name: task for task in tasks}, methods)
+
+
+def upside_down(lesson: Lesson) -> Lesson:
+    """The worst networks said to be the best."""
+    return replace(lesson, values=-lesson.values)
 
 
 def of_source(tasks: Sequence[MeasuredTask], most: int | None) -> list[MeasuredTask]:

@@ -291,3 +291,11 @@ def test_unknown_names_are_answered_with_the_nearest(tmp_path: Path, monkeypatch
     assert Task.read("digits").data == "image"
     with pytest.raises(InputError, match="nothing that can be read"):
         Task.read("./digits")
+
+
+def test_a_task_says_in_one_line_what_it_is_and_shows_no_examples() -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (40, 12, 12), dtype=np.uint8)
+    said = repr(Task.from_arrays(grey, np.arange(40) % 4, name="spots"))
+    assert said.startswith("Task(spots: image, classification in 4 classes by accuracy; ")
+    assert len(said) < 140
+    assert "\n" not in said

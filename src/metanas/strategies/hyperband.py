@@ -41,8 +41,8 @@ class Hyperband(Strategy):
     """Brackets of successive halving around ``inner``; promoted candidates are trained anew at the higher fidelity.
 
     The first proposal is the inner strategy's first (the plain network) at the highest fidelity, outside of any bracket, so that
-    whatever the brackets find is compared with it. Where earlier tasks know what to try, the next is the inner strategy's favourite, likewise.
-    While a rung waits for results the next bracket opens: workers don't idle.
+    whatever the brackets find is compared with it. Where earlier tasks know what to try, the next is the inner strategy's favourite,
+    likewise. While a rung waits for results the next bracket opens: workers don't idle.
     """
 
     def __init__(self, brief: Brief, inner: Callable[[Brief], Strategy]) -> None:
