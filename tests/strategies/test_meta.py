@@ -187,6 +187,21 @@ def test_failures_earn_nothing() -> None:
     assert strategy.chances["transferred"] < before
 
 
+def test_where_all_that_the_prior_leads_to_is_the_same_it_is_left_for_chance() -> None:
+    """Its bug: results that don't differ tell the models nothing, and so a prior that led to networks that all fail alike led on."""
+    space = planted_space(12, 4)
+
+    def flat(proposal: Proposal) -> Evaluation:
+        """What the prior holds to be good is all alike, and bad."""
+        found = planted(proposal).metrics["accuracy"]
+        return Evaluation(proposal, {"accuracy": 0.1 if found > 24 else 0.2 + found / 100})
+
+    done = drive(Meta(brief(space, prior=Taught(1.0))), 30, flat, batch=1)
+    assert [e.metrics["accuracy"] for e in done[:4]] == [0.1] * 4
+    assert done[4].proposal.architecture == space.baseline
+    assert max(e.metrics["accuracy"] for e in done) >= 0.35
+
+
 def test_state_round_trip_with_every_arm() -> None:
     """Saved with proposals out, through JSON; both go on alike, and chances are those saved."""
     space, flat = planted_space(5, 4), Weights(np.zeros_like(DEFAULT.table), DEFAULT.shared)

@@ -20,7 +20,7 @@ from metanas.spaces import Architecture
 from metanas.strategies.base import BaseStrategy, Brief, Known, register_strategy
 from metanas.strategies.director import ARMS, DEFAULT, MODELS, SHARPNESS, Record, Vector, chances
 from metanas.strategies.local_search import LocalSearch
-from metanas.strategies.meta_bayes import MetaBayes, informative, place
+from metanas.strategies.meta_bayes import FEWEST, MetaBayes, informative, place
 from metanas.strategies.meta_policy import MetaPolicy
 from metanas.strategies.random import RandomSearch
 from metanas.strategies.targets import on_one_scale
@@ -94,8 +94,11 @@ class Meta(BaseStrategy):
         known, values = self._models.told()
         ready = informative(values)
         if self._models.taught:
-            if self.drawn >= LED and self.space.baseline.key not in self._seen:
+            alike = not ready and len(known) >= FEWEST  # where the prior leads there is nothing to learn
+            if (alike or self.drawn >= LED) and self.space.baseline.key not in self._seen:
                 return self.space.baseline
+            if alike:
+                return self.space.sample(self.rng)
         elif not ready or len(known) < self._start:
             return self.space.sample(self.rng)
         chance = self._chances(known, values)
