@@ -91,16 +91,14 @@ def test_the_plain_network_leads_a_group() -> None:
 
 
 @pytest.mark.parametrize("name", ["meta", "meta-bayes", "meta-policy"])
-def test_under_hyperband_the_plain_network_is_trained_wholly_and_then_the_favourite(name: str) -> None:
-    """Of a search with a prior, too, the answer is at least as good as the plain network: its bug was that only the favourite was tried."""
-    space, listed = planted_space(4, 5), [planted_space(4, 5).sample(np.random.default_rng(1))]
-    given = replace(brief(space, prior=Taught(1.0, policy=True, listed=listed)), fidelities=(Fidelity(1), Fidelity(3), Fidelity(9)))
-    first, second, third = drive(make_strategy(f"hyperband:{name}", given), 3, batch=1)
+def test_under_hyperband_the_plain_network_is_trained_wholly_and_first(name: str) -> None:
+    """Of a search with a prior, too, the answer is at least as good as the plain network: its bug was that the favourite stood there."""
+    space = planted_space(4, 5)
+    given = replace(brief(space, prior=Taught(1.0, policy=True)), fidelities=(Fidelity(1), Fidelity(3), Fidelity(9)))
+    first, second = drive(make_strategy(f"hyperband:{name}", given), 2, batch=1)
     assert first.proposal.architecture == space.baseline
-    assert [e.proposal.fidelity.epochs for e in (first, second, third)] == [9, 9, 1]
-    if name == "meta":
-        assert second.proposal.architecture == listed[0]
-    if name == "meta-bayes":
+    assert [e.proposal.fidelity.epochs for e in (first, second)] == [9, 1]
+    if name != "meta-policy":
         assert second.metrics["accuracy"] >= 14
 
 

@@ -41,16 +41,12 @@ class Hyperband(Strategy):
     """Brackets of successive halving around ``inner``; promoted candidates are trained anew at the higher fidelity.
 
     The first proposal is the inner strategy's first (the plain network) at the highest fidelity, outside of any bracket, so that
-    whatever the brackets find is compared with it. Where earlier tasks know what to try, the next is the inner strategy's favourite,
-    likewise. While a rung waits for results the next bracket opens: workers don't idle.
+    whatever the brackets find is compared with it. While a rung waits for results the next bracket opens: workers don't idle.
     """
 
     def __init__(self, brief: Brief, inner: Callable[[Brief], Strategy]) -> None:
         self.brief = brief
         self._inner = inner(replace(brief, plain_first=True))
-        self._leading = 1
-        if brief.prior is not None and brief.task is not None and brief.prior.shortlist(brief.space, brief.task, 1):
-            self._leading = 2
         self._top = len(brief.fidelities) - 1
         self._asked = 0
         self._next_start = 0
@@ -66,7 +62,7 @@ class Hyperband(Strategy):
         return proposals
 
     def _next(self) -> Proposal | None:
-        if self._asked < self._leading:
+        if self._asked == 0:
             first = self._inner.ask(1)
             return self._wrap(first[0], None, self._top) if first else None
         for bracket in self._brackets:
