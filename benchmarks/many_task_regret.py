@@ -73,6 +73,8 @@ def main() -> None:
     parser.add_argument("--hostile", action="store_true", help="learn of scores that are upside down")
     parser.add_argument("--shipped", action="store_true", help="learn from sources that a shipped prior may learn from alone")
     options = parser.parse_args()
+    if options.hostile and (options.learning_curve or set(options.methods.split(",")) & set(ORDERS)):
+        parser.error(f"--hostile is for strategies with a prior: not with --learning-curve, nor with {' or '.join(ORDERS)}")
     options.out.mkdir(parents=True, exist_ok=True)
     tasks = [task for task in measured_tasks(options.tables) if task.space.name == options.space]
     folds = json.loads((options.tables / "many_task" / "splits.json").read_text(encoding="utf-8"))[options.split]

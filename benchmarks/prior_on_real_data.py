@@ -65,6 +65,10 @@ def main() -> None:
         search(options, name, arm, int(seed))
         return
     options.out.mkdir(parents=True, exist_ok=True)
+    settings, asked = options.out / "settings.json", {"budget": options.budget, "per_class": options.per_class}
+    if settings.exists() and json.loads(settings.read_text(encoding="utf-8")) != asked:
+        parser.error(f"{options.out} holds searches with other settings, see {settings}; take another --out")
+    write_json(settings, asked)
     names = options.sets.split(",")
     for name in names:
         prepare(options, name)
@@ -75,7 +79,8 @@ def main() -> None:
 
 
 def prepare(options: argparse.Namespace, name: str) -> None:
-    """The prior of everything but a data set's source."""
+    """The prior of everything but a data set's source, and the rows of a table."""
+    task_of(options, name)
     prior = options.out / f"{name}.prior"
     if not prior.exists():
         with one_thread():

@@ -3,10 +3,10 @@
     python benchmarks/surrogates_in_searches.py DATA TABLES FOLDER --sets kin8nm,phoneme
 
 FOLDER is what ``prior_on_real_data.py DATA TABLES --out FOLDER`` has left: searches with and without a prior on the same data, and priors
-that have not seen them. Both models are told the first results of one search, and asked to order 250 networks that the other searches
-tried. Printed is Spearman's correlation with the measured scores, mean over six searches (three of each kind), and how good the ten are
-that a model puts first, on average: 0 is the median of the 250, 1 the best of them. Below that, how large the networks are that searches
-come to.
+that have not seen them. Both models are told the first results of one search, and asked to order 250 networks that other searches tried and
+this one had not. Printed is Spearman's correlation with the measured scores, mean over six searches (three of each kind), and how good the
+ten are that a model puts first, on average: 0 is the median of the 250, 1 the best of them. Below that, how large the networks are that
+searches come to.
 """
 
 from __future__ import annotations
@@ -64,9 +64,11 @@ def compare(options: argparse.Namespace, name: str) -> None:
         found = []
         for own in judged:
             known, values = [a for a, _ in searches[own][:count]], np.array([v for _, v in searches[own][:count]])
-            others = [pair for place, search in enumerate(searches) if place != own for pair in search]
-            chosen = np.random.default_rng(0).permutation(len(others))[:ASKED]
-            asked, scores = [others[k][0] for k in chosen], np.array([others[k][1] for k in chosen])
+            told = {a.key for a in known}
+            others = {a.key: (a, v) for place, search in enumerate(searches) if place != own for a, v in search if a.key not in told}
+            pairs = list(others.values())
+            chosen = np.random.default_rng(0).permutation(len(pairs))[:ASKED]
+            asked, scores = [pairs[k][0] for k in chosen], np.array([pairs[k][1] for k in chosen])
             cold = Cold(space)
             cold.fit(known, promising(values), count)
             means = surrogate.condition(known, values, asked)[0], cold.condition(known, promising(values), asked)[0]

@@ -23,7 +23,7 @@ from metanas.meta.prior.lessons import failures_below
 
 SPACES = ("mlp",)
 """Of which a prior comes with the package. Not ``convnet``: lessons know nothing of time, and what was best there after as many steps takes
-half as long again as the plain network, or twice as long, so that a short search had less time for anything else."""
+1.4 to 1.8 times as long as the plain network, so that a short search had less time for anything else."""
 
 
 def main() -> None:

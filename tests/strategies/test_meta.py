@@ -102,6 +102,14 @@ def test_under_hyperband_the_plain_network_is_trained_wholly_and_first(name: str
         assert second.metrics["accuracy"] >= 14
 
 
+@pytest.mark.parametrize("wrapper", ["screen", "warm-start"])
+@pytest.mark.parametrize("name", ["meta", "meta-bayes", "meta-policy"])
+def test_every_wrapper_of_a_taught_strategy_begins_with_the_plain_network(wrapper: str, name: str) -> None:
+    space = planted_space(4, 5)
+    given = brief(space, prior=Taught(1.0, policy=True, listed=[space.sample(np.random.default_rng(1))]))
+    assert make_strategy(f"{wrapper}:{name}", given).ask(1)[0].architecture == space.baseline
+
+
 def test_without_a_surrogate_the_plain_network_and_the_shortlist_come_first() -> None:
     space = planted_space(4, 5)
     listed = [space.sample(np.random.default_rng(k)) for k in range(3)]

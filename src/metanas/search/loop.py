@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CONFIRMING = 1_000_000
 """Ids from here on are of evaluations that confirm: the number of the cut times this, plus the id that is confirmed."""
 EARLIER = 4
-"""A group that grows is this part of what was asked so far."""
+"""A group that grows is one in so many of what was asked so far."""
 HEARTBEAT = 5.0
 """Longest time in seconds between two signs of life to the observers."""
 KNOWN_IN_A_ROW = 200

@@ -86,7 +86,7 @@ class MetaBayes(BaseStrategy):
         if not self.taught and (not ready or len(known) < self._start):
             return self.space.sample(self.rng)
         if not ready and len(known) >= FEWEST:  # all the same: where the prior leads there is nothing to learn
-            return self.space.sample(self.rng)
+            return self.space.sample(self.rng) if self.space.baseline.key in self._seen else self.space.baseline
         transferred = self.taught and (not ready or self.rng.random() < self.trust)
         early = not transferred and len(known) < self._start
         if self.taught and not transferred and self.trust < DOUBT and self._random < self._start:  # let go of: begin as without a prior
