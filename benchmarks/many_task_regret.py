@@ -98,8 +98,8 @@ def run(options: argparse.Namespace, tasks: Sequence[MeasuredTask], left_out: Ma
             continue
         began = time.process_time()
         known = [t for t in tasks if t.source not in left_out[name] and (t.shipped or not options.shipped)]
-        lessons = [upside_down(lesson_of(task)) if options.hostile else lesson_of(task) for task in known]
-        prior = learn(lessons) if set(methods) & set(WARM) else None
+        lessons = (upside_down(lesson_of(task)) if options.hostile else lesson_of(task) for task in known)
+        prior = learn(list(lessons)) if set(methods) & set(WARM) else None
         taught = time.process_time() - began
         for task, wanted in missing:
             found.setdefault(task.name, {}).update({m: courses(m, task, known, prior, options.seeds) for m in wanted})

@@ -130,14 +130,14 @@ def run(options: argparse.Namespace) -> None:
             worlds = [World.of(*pair) for pair in left_out(histories, lambda some: taught(options.surrogate, some, 0, FOLD_STEPS))]
             director = learn_director(worlds)
         first = [drawn[k] for k in order]
-        deep = Taught(partial(by_kernel, kernel), space, first, policy, director)
-        ranked = Taught(by_ranks(histories, space), space, first, policy, director) if "rgpe" in strategies else deep
+        single = Taught(partial(by_kernel, kernel), space, first, policy, director)
+        ranked = Taught(by_ranks(histories, space), space, first, policy, director) if "rgpe" in strategies else single
         for name in strategies:
             if name in ORDERS:
                 rows = [problems[left].row(a) for a in first] if name == "portfolio" else copied([problems[other] for other in others])
                 course = [best_so_far(normalised(problems[left], problems[left].validation)[rows])]
             else:
-                own, prior = ("meta-bayes", ranked) if name == "rgpe" else (name, deep)
+                own, prior = ("meta-bayes", ranked) if name == "rgpe" else (name, single)
                 course = [searched(problems[left], own, prior, seed, options.evaluations) for seed in range(options.seeds)]
             regrets[name].append(np.mean([regret[: options.evaluations] for regret in course], axis=0))
             reached[name] += [float(np.argmax(regret <= 0)) + 1 if regret[-1] <= 0 else np.inf for regret in course]

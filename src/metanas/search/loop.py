@@ -85,7 +85,7 @@ class Loop:
     ) -> None:
         self._space, self._strategy, self._objective, self._executor, self._journal = space, strategy, objective, executor, journal
         self._seed, self._group_size, self._lookahead, self._trials = seed, group, lookahead, trials
-        self._first = group if first is None else min(first, group)
+        self._first = group if first is None else first
         self._trial_seconds, self._observers, self._starts, self._clock = trial_seconds, observers, starts, clock
         self._asked = 0
         self._known_in_a_row = 0

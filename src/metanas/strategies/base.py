@@ -8,7 +8,7 @@ import math
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,8 +34,8 @@ class Brief:
         seed: of its generator.
         task: what may be known of the task, or None.
         prior: what earlier searches taught, or None.
-        plain_first: whether the first proposal must be the plain network, whatever the prior prefers: of a wrapper that has the first one
-            evaluated most thoroughly, for all else to be measured against.
+        plain_first: whether the first proposal must be the plain network, whatever the prior prefers. So it is inside a wrapper, which has
+            the first one evaluated most thoroughly, for all else to be measured against.
     """
 
     space: Space
@@ -95,6 +95,11 @@ class BaseStrategy(Strategy):
         self._asked = 0
         self._seen: set[str] = set()
         self._first: list[Architecture] = [self.space.baseline]
+
+    def leave_plain(self) -> None:
+        """Begin with :meth:`propose` instead of the plain network, unless the brief wants that first."""
+        if not self.brief.plain_first:
+            self._first = []
 
     @abstractmethod
     def propose(self) -> Architecture:
@@ -279,4 +284,4 @@ def _made(name: str, brief: Brief) -> Strategy:
     if (colon and not inner) or outer in inner.split(":"):
         raise InputError(f"{name!r} names no strategy to wrap; say for example --strategy {outer}:evolution")
     wrapped = inner or "evolution"
-    return factory(brief, lambda given: _made(wrapped, given))  # type: ignore[no-any-return]
+    return factory(brief, lambda given: _made(wrapped, replace(given, plain_first=True)))  # type: ignore[no-any-return]

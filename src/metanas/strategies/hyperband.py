@@ -46,7 +46,7 @@ class Hyperband(Strategy):
 
     def __init__(self, brief: Brief, inner: Callable[[Brief], Strategy]) -> None:
         self.brief = brief
-        self._inner = inner(replace(brief, plain_first=True))
+        self._inner = inner(brief)
         self._top = len(brief.fidelities) - 1
         self._asked = 0
         self._next_start = 0

@@ -20,7 +20,7 @@ from metanas.spaces import Architecture
 from metanas.strategies.base import BaseStrategy, Brief, Known, register_strategy
 from metanas.strategies.director import ARMS, DEFAULT, MODELS, SHARPNESS, Record, Vector, chances
 from metanas.strategies.local_search import LocalSearch
-from metanas.strategies.meta_bayes import FEWEST, MetaBayes, informative, place
+from metanas.strategies.meta_bayes import MetaBayes, alike, informative, place
 from metanas.strategies.meta_policy import MetaPolicy
 from metanas.strategies.random import RandomSearch
 from metanas.strategies.targets import on_one_scale
@@ -63,7 +63,10 @@ class Meta(BaseStrategy):
             self._director = brief.prior.director(self.space, brief.task) or DEFAULT
             if brief.prior.policy(self.space, brief.task) is not None:
                 self._children["policy"] = MetaPolicy(brief)
-            self._first = ([self.space.baseline] if brief.plain_first else []) if self._models.taught else [*self._first, *self._led]
+            if self._models.taught:
+                self.leave_plain()
+            else:
+                self._first += self._led
         self._record = Record.fresh()
         self._turns: dict[str, tuple[str, list[float], list[float]]] = {}  # of what is out: who proposed, chances then, places said
         self._turn = "random"
@@ -94,11 +97,10 @@ class Meta(BaseStrategy):
         known, values = self._models.told()
         ready = informative(values)
         if self._models.taught:
-            alike = not ready and len(known) >= FEWEST  # where the prior leads there is nothing to learn
-            if (alike or self.drawn >= LED) and self.space.baseline.key not in self._seen:
+            if self.drawn >= LED and self.space.baseline.key not in self._seen:
                 return self.space.baseline
-            if alike:
-                return self.space.sample(self.rng)
+            if alike(values):
+                return self._models.elsewhere()
         elif not ready or len(known) < self._start:
             return self.space.sample(self.rng)
         chance = self._chances(known, values)

@@ -63,8 +63,8 @@ class MetaBayes(BaseStrategy):
         if brief.prior is not None and brief.task is not None:
             self._surrogate = brief.prior.surrogate(self.space, brief.task)
             self.shortlist = brief.prior.shortlist(self.space, brief.task, SHORTLIST)
-        if self._surrogate is not None and not brief.plain_first:
-            self._first = []  # what the shortlist knows the surrogate knows better
+        if self._surrogate is not None:
+            self.leave_plain()  # what the shortlist knows the surrogate knows better
         self._hits = {"transferred": 0.0, "cold": 0.0}
         self._random = 0  # architectures that were drawn at random since the transferred model was let go of
         self._expected: dict[str, dict[str, float]] = {}  # of what is pending: the place that each model gave it, see _places
@@ -85,8 +85,8 @@ class MetaBayes(BaseStrategy):
         ready = informative(values)
         if not self.taught and (not ready or len(known) < self._start):
             return self.space.sample(self.rng)
-        if not ready and len(known) >= FEWEST:  # all the same: where the prior leads there is nothing to learn
-            return self.space.sample(self.rng) if self.space.baseline.key in self._seen else self.space.baseline
+        if alike(values):
+            return self.elsewhere()
         transferred = self.taught and (not ready or self.rng.random() < self.trust)
         early = not transferred and len(known) < self._start
         if self.taught and not transferred and self.trust < DOUBT and self._random < self._start:  # let go of: begin as without a prior
@@ -95,6 +95,10 @@ class MetaBayes(BaseStrategy):
         if self.taught and ready:
             self._expected[found.key] = self.places(found, known, values)
         return found
+
+    def elsewhere(self) -> Architecture:
+        """Where the prior leads there is nothing to learn: the plain network, then chance."""
+        return self.space.sample(self.rng) if self.space.baseline.key in self._seen else self.space.baseline
 
     @property
     def taught(self) -> bool:
@@ -192,6 +196,11 @@ class MetaBayes(BaseStrategy):
 def informative(values: Vector) -> bool:
     """Whether results are enough, and differ, for the cold model."""
     return len(values) >= FEWEST and float(np.ptp(values)) > 0
+
+
+def alike(values: Vector) -> bool:
+    """Whether results are enough, and do not differ."""
+    return len(values) >= FEWEST and not informative(values)
 
 
 def place(value: float, among: Vector) -> float:

@@ -48,8 +48,8 @@ class MetaPolicy(BaseStrategy):
         self._temperature = 1.0
         if brief.prior is not None and brief.task is not None:
             self._policy = brief.prior.policy(self.space, brief.task)
-        if self._policy is not None and not brief.plain_first:
-            self._first = []  # the policy's own proposals come first
+        if self._policy is not None:
+            self.leave_plain()  # the policy's own proposals come first
         self._untaught = Reinforce(brief) if self._policy is None else None
         self._places: dict[str, list[float]] = {"policy": [], "other": []}  # of results among the earlier ones, by who proposed them
         self._turns: dict[str, str] = {}  # of what is out: who proposed it

@@ -70,7 +70,7 @@ class Screen(Strategy):
 
     def __init__(self, brief: Brief, inner: Callable[[Brief], Strategy], scores: Sequence[str] = ("naswot", "synflow", "snip")) -> None:
         self.brief, self._names = brief, tuple(scores)
-        self._inner = inner(replace(brief, plain_first=True))
+        self._inner = inner(brief)
         self._asked = 0
         self._sighted: bool | None = None  # whether scores come at all; None until a round is complete
         self._rounds: list[_Round] = []

@@ -35,7 +35,7 @@ class WarmStart(Strategy):
 
     def __init__(self, brief: Brief, inner: Callable[[Brief], Strategy]) -> None:
         self.brief = brief
-        self._inner = inner(replace(brief, plain_first=True))
+        self._inner = inner(brief)
         self._asked = 0
         self._shortlist: list[Architecture] = []
         if brief.prior is not None and brief.task is not None:
